@@ -1,0 +1,138 @@
+// What the log's entries say. Two sorts: Rekor v2 `hashedrekord` entries, one per signature, for stock Sigstore clients;
+// and Kiln's own, DSSE-signed by the release key, which say which release, channel or alias they are about.
+// A release's own entry comes right after its `entries` hashedrekords, in one append.
+// Parsing is strict: an entry that is neither sort makes the log unreadable, on purpose.
+
+import { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+import { digestSchema } from "./digest.ts";
+import { type Envelope, envelopeSchema, payloadTypes } from "./dsse.ts";
+import { canonicalBytes, parseStored } from "./json.ts";
+import { channelSchema, nameSchema, versionSchema } from "./name.ts";
+
+const common = {
+  kiln: z.literal(1),
+  name: nameSchema,
+  version: versionSchema,
+  /** The release's identity: the digest of its manifest. */
+  manifest: digestSchema,
+  /** When it was signed by the signer's clock, in seconds since 1970: information, never an argument. */
+  time: z.int().nonnegative(),
+};
+
+const releaseLeafSchema = z.strictObject({
+  type: z.literal("release"),
+  ...common,
+  /** The digest of its signatures document (see signatures.ts). */
+  signatures: digestSchema,
+  /** How many hashedrekord entries lie right before this one. */
+  entries: z.int().positive(),
+  /** Commit and recipe that this release claims for its name; null claims nothing. */
+  claims: z.strictObject({ commit: z.string(), recipe: z.string() }).nullable(),
+  bakeKey: digestSchema,
+});
+
+const channelLeafSchema = z.strictObject({
+  type: z.literal("channel"),
+  ...common,
+  channel: channelSchema,
+  /** 1 for the first move of this channel of this name, then one more each. */
+  counter: z.int().positive(),
+  /** The leaf index of the move that this one follows; null for the first. */
+  follows: z.int().nonnegative().nullable(),
+});
+
+const aliasLeafSchema = z.strictObject({
+  type: z.literal("alias"),
+  ...common,
+  /** Another version string for the same release: a tag on its commit. */
+  alias: versionSchema,
+});
+
+export const leafSchema = z.discriminatedUnion("type", [releaseLeafSchema, channelLeafSchema, aliasLeafSchema]);
+
+export type ReleaseLeaf = z.infer<typeof releaseLeafSchema>;
+export type ChannelLeaf = z.infer<typeof channelLeafSchema>;
+export type AliasLeaf = z.infer<typeof aliasLeafSchema>;
+export type Leaf = z.infer<typeof leafSchema>;
+
+const hashedRekordSchema = z.strictObject({
+  apiVersion: z.literal("0.0.2"),
+  kind: z.literal("hashedrekord"),
+  spec: z.strictObject({
+    hashedRekordV002: z.strictObject({
+      data: z.strictObject({ algorithm: z.literal("SHA2_256"), digest: z.base64() }),
+      signature: z.strictObject({
+        content: z.base64(),
+        verifier: z.strictObject({
+          keyDetails: z.literal("PKIX_ECDSA_P256_SHA_256"),
+          publicKey: z.strictObject({ rawBytes: z.base64() }),
+        }),
+      }),
+    }),
+  }),
+});
+
+/** A signature's public record. All three are base64: raw SHA-256, DER ECDSA signature, DER SPKI. */
+export interface HashedRekord {
+  readonly digest: string;
+  readonly signature: string;
+  readonly publicKey: string;
+}
+
+export type Entry =
+  | { readonly sort: "signature"; readonly record: HashedRekord }
+  | { readonly sort: "leaf"; readonly leaf: Leaf; readonly envelope: Envelope };
+
+/** The entry bytes of a signature's record. */
+export function hashedRekordBytes(record: HashedRekord): Uint8Array {
+  return canonicalBytes({
+    apiVersion: "0.0.2",
+    kind: "hashedrekord",
+    spec: {
+      hashedRekordV002: {
+        data: { algorithm: "SHA2_256", digest: record.digest },
+        signature: {
+          content: record.signature,
+          verifier: { keyDetails: "PKIX_ECDSA_P256_SHA_256", publicKey: { rawBytes: record.publicKey } },
+        },
+      },
+    },
+  });
+}
+
+/** The payload bytes of one of Kiln's own entries, to be signed as `payloadTypes.leaf`. */
+export function leafPayload(leaf: Leaf): Uint8Array {
+  return canonicalBytes(leafSchema.parse(leaf));
+}
+
+/** The entry bytes of one of Kiln's own entries. */
+export function envelopeBytes(envelope: Envelope): Uint8Array {
+  return canonicalBytes(envelope);
+}
+
+/** Parses the entry at `index`. Its signature isn't checked here. Throws STORE_CORRUPT. */
+export function parseEntry(bytes: Uint8Array, index: number): Entry {
+  const where = `log entry ${index}`;
+  const json = parseStored(bytes, where);
+  const record = hashedRekordSchema.safeParse(json);
+  if (record.success) {
+    const { data, signature } = record.data.spec.hashedRekordV002;
+    return {
+      sort: "signature",
+      record: {
+        digest: data.digest,
+        signature: signature.content,
+        publicKey: signature.verifier.publicKey.rawBytes,
+      },
+    };
+  }
+  const envelope = envelopeSchema.safeParse(json);
+  if (!envelope.success || envelope.data.payloadType !== payloadTypes.leaf) {
+    throw new KilnError("STORE_CORRUPT", `${where}: got neither a hashedrekord nor a Kiln entry`);
+  }
+  const leaf = leafSchema.safeParse(parseStored(Buffer.from(envelope.data.payload, "base64"), where));
+  if (!leaf.success) throw new KilnError("STORE_CORRUPT", `${where}: ${z.prettifyError(leaf.error)}`);
+  return { sort: "leaf", leaf: leaf.data, envelope: envelope.data };
+}

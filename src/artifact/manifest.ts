@@ -1,0 +1,88 @@
+// The release manifest: name, version, source and artifacts of one bake. Its canonical JSON's digest *is* the release's
+// identity, so it holds no signature, no wall-clock time and nothing of the machine but what the provenance names.
+// It carries the records that indexes need: nothing ever reopens a package to index it.
+
+import { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+import { digestOf, digestSchema } from "./digest.ts";
+import { canonicalBytes, parseStored } from "./json.ts";
+import { fileNameSchema, nameSchema, versionSchema } from "./name.ts";
+
+const blobSchema = z.strictObject({
+  /** The last segment of its pool key. */
+  file: fileNameSchema,
+  /** Bytes. */
+  size: z.int().nonnegative(),
+  sha256: digestSchema,
+});
+
+const artifactSchema = z.strictObject({
+  /** What the recipe calls it. */
+  name: nameSchema,
+  /** One of the kinds, e.g. `deb`. */
+  kind: nameSchema,
+  /** `any`, or Node's platform and architecture: `linux-x64`. */
+  platform: z.string().max(40),
+  ...blobSchema.shape,
+  /** What this kind's repositories list about it: control fields, package.json members … */
+  record: z.record(z.string(), z.json()),
+  /** CycloneDX 1.6 JSON. */
+  sbom: blobSchema,
+});
+
+export const manifestSchema = z.strictObject({
+  kiln: z.literal(1),
+  name: nameSchema,
+  version: versionSchema,
+  source: z.strictObject({
+    /** Where the commit was cloned from, without credentials; null when the clone has no remote. */
+    repository: z.string().nullable(),
+    /** Full git commit id; null when the bake claims no commit (a dirty tree). */
+    commit: z
+      .string()
+      .regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/)
+      .nullable(),
+    /** Path of the recipe within the repository. */
+    recipe: z.string().max(300),
+    /** SOURCE_DATE_EPOCH of the bake: the commit's time, in seconds since 1970. */
+    time: z.int().nonnegative(),
+  }),
+  bakeKey: digestSchema,
+  /** Sorted by name. */
+  artifacts: z.array(artifactSchema).min(1),
+  /** The in-toto statement (SLSA v1 provenance) whose subjects are all the artifacts. */
+  provenance: blobSchema,
+  /** How each artifact is put into service, by artifact name: an activator's specification. */
+  activate: z.record(nameSchema, z.looseObject({ with: z.string() })),
+});
+
+export type Blob = z.infer<typeof blobSchema>;
+export type Artifact = z.infer<typeof artifactSchema>;
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** File name of a manifest, in a bake's folder and in the pool. */
+export const manifestFile = "release.json";
+
+/** The bytes whose digest is the release's identity. */
+export function manifestBytes(manifest: Manifest): Uint8Array {
+  return canonicalBytes(manifest);
+}
+
+/** Parses the manifest stored under `key`. Throws STORE_CORRUPT: not a manifest, or not in its canonical form. */
+export function parseManifest(bytes: Uint8Array, key: string): Manifest {
+  const result = manifestSchema.safeParse(parseStored(bytes, key));
+  if (!result.success) {
+    throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`, { cause: result.error });
+  }
+  if (digestOf(manifestBytes(result.data)) !== digestOf(bytes)) {
+    throw new KilnError("STORE_CORRUPT", `${key}: got a manifest that isn't in canonical JSON`);
+  }
+  return result.data;
+}
+
+/** Every blob that a manifest names: artifacts, their SBOMs, the provenance. */
+export function blobsOf(manifest: Manifest): Blob[] {
+  const pick = ({ file, size, sha256 }: Blob): Blob => ({ file, size, sha256 });
+  return [...manifest.artifacts.flatMap((artifact) => [pick(artifact), pick(artifact.sbom)]), pick(manifest.provenance)];
+}

@@ -1,0 +1,55 @@
+// Names, versions and channels: one alphabet that is a legal file name, URL path, apt suite, npm dist-tag and OCI tag.
+// They reach keys and paths unescaped, so this check is a security border: every parser of untrusted input uses it.
+
+import { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+
+const rules = {
+  name: {
+    pattern: /^[a-z0-9](?:[a-z0-9._+-]*[a-z0-9+])?$/,
+    max: 100,
+    allowed: "lower-case letters, digits and . _ + - between them",
+  },
+  version: {
+    pattern: /^[0-9A-Za-z](?:[0-9A-Za-z.+~!_-]*[0-9A-Za-z+~])?$/,
+    max: 120,
+    allowed: "letters, digits and . + ~ ! _ - between them",
+  },
+  channel: {
+    pattern: /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/,
+    max: 100,
+    allowed: "lower-case letters, digits and . _ - between them",
+  },
+} as const;
+
+type Sort = keyof typeof rules;
+
+const schemaOf = (sort: Sort) =>
+  z
+    .string()
+    .max(rules[sort].max, `a ${sort} of at most ${rules[sort].max} characters`)
+    .regex(rules[sort].pattern, `a ${sort}: ${rules[sort].allowed}`)
+    .refine((text) => !text.includes(".."), `a ${sort} without ".."`);
+
+export const nameSchema = schemaOf("name");
+export const versionSchema = schemaOf("version");
+export const channelSchema = schemaOf("channel");
+
+/** A file name of an artifact: one path segment that needs no escaping in a URL, never hidden. */
+export const fileNameSchema = z
+  .string()
+  .max(200)
+  .regex(/^[0-9A-Za-z_][0-9A-Za-z._+~-]*$/, "a plain file name")
+  .refine((text) => !text.includes(".."), 'a file name without ".."');
+
+/** Returns `text`, or throws NAME_INVALID, which says what is allowed. */
+export function checkName(sort: Sort, text: string): string {
+  const rule = rules[sort];
+  const result = schemaOf(sort).safeParse(text);
+  if (result.success) return text;
+  const shown = text.length > 60 ? `${text.slice(0, 60)}… (${text.length} characters)` : text;
+  throw new KilnError("NAME_INVALID", `${sort}: got ${JSON.stringify(shown)}, want 1 to ${rule.max} characters`, {
+    hint: `a ${sort} has ${rule.allowed}`,
+  });
+}

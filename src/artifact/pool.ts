@@ -1,0 +1,33 @@
+// Where things lie in a store: the one place that spells a key.
+
+import type { Digest } from "./digest.ts";
+
+export const keys = {
+  /** Format version, origin, public URL. */
+  store: "kiln.json",
+  head: "log/head",
+  checkpoint: "log/checkpoint",
+  staging: (digest: Digest) => `log/staging/${digest}`,
+  trust: "trust/trust.json",
+  catalog: "catalog/head.json",
+  catalogShard: (digest: Digest) => `catalog/shard/${digest}.json`,
+  release: (name: string, version: string) => `releases/${name}/${version}.json`,
+  channel: (name: string, channel: string) => `channels/${name}/${channel}.json`,
+} as const;
+
+/** The key of a blob: `pool/sha256/ab/abcd…/<file name>`. */
+export function poolKey(blob: { readonly sha256: Digest; readonly file: string }): string {
+  return `pool/sha256/${blob.sha256.slice(0, 2)}/${blob.sha256}/${blob.file}`;
+}
+
+/** What lies beside an artifact in the pool, and beside a downloaded file: its name plus one of these. */
+export const beside = {
+  /** OpenPGP detached signature, armored. */
+  openpgp: ".asc",
+  /** Sigstore bundle of the artifact's own signature. */
+  signature: ".sigstore.json",
+  /** Sigstore bundle of the SLSA provenance. */
+  provenance: ".provenance.sigstore.json",
+  /** Sigstore bundle of the CycloneDX SBOM. */
+  sbom: ".sbom.sigstore.json",
+} as const;

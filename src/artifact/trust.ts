@@ -1,0 +1,87 @@
+// The trust file: which public keys count, for what, and over which part of the log. The *pinned* copy decides; the
+// store's copy is only a copy. Validity is bounded by log position, so old artifacts stay valid and a stolen key can't
+// backdate. Fails closed: a key that isn't in the file signs nothing.
+
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
+
+import { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+
+const span = {
+  /** First leaf index for which the key counts. */
+  from: z.int().nonnegative(),
+  /** First leaf index for which it counts no more; null: no end. */
+  until: z.int().nonnegative().nullable(),
+};
+
+const trustSchema = z.strictObject({
+  kiln: z.literal(1),
+  /** The log's name: a bare host name. */
+  origin: z.string().regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/),
+  /** The log's key in C2SP vkey form: `name+hash+base64`. */
+  log: z.string(),
+  release: z
+    .array(
+      z.strictObject({
+        /** DER SPKI of a P-256 key, base64. */
+        publicKey: z.base64(),
+        /** Names it may release, channels it may move; `*` at the end stands for anything. */
+        names: z.array(z.string()),
+        channels: z.array(z.string()),
+        ...span,
+      }),
+    )
+    .min(1),
+  openpgp: z
+    .array(z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{40}$/), publicKey: z.string(), ...span }))
+    .min(1),
+});
+
+export type Trust = z.infer<typeof trustSchema>;
+export type ReleaseKey = Trust["release"][number];
+
+/** Parses a trust file; `where` is its path or key. Throws TRUST_INVALID. */
+export function parseTrust(bytes: Uint8Array, where: string): Trust {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new KilnError("TRUST_INVALID", `${where}: got text that isn't JSON`, { cause });
+  }
+  const result = trustSchema.safeParse(json);
+  if (!result.success) throw new KilnError("TRUST_INVALID", `${where}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+
+/** The bytes of a trust file, for people to read and diff. */
+export function trustBytes(trust: Trust): Uint8Array {
+  return Buffer.from(`${JSON.stringify(trust, null, 2)}\n`);
+}
+
+/** Whether a key that has this span counts for the leaf at `index`. */
+export function countsAt(key: { readonly from: number; readonly until: number | null }, index: number): boolean {
+  return index >= key.from && (key.until === null || index < key.until);
+}
+
+/** Whether `text` matches one of the patterns: exact, or a prefix before a final `*`. */
+export function isAllowed(patterns: readonly string[], text: string): boolean {
+  return patterns.some((pattern) => (pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : text === pattern));
+}
+
+const parsedKeys = new Map<string, KeyObject>();
+
+/** The key object of a base64 DER SPKI. Pure; remembered because parsing costs more than verifying. */
+export function publicKeyOf(spki: string): KeyObject {
+  let key = parsedKeys.get(spki);
+  if (key === undefined) {
+    key = createPublicKey({ key: Buffer.from(spki, "base64"), format: "der", type: "spki" });
+    parsedKeys.set(spki, key);
+  }
+  return key;
+}
+
+/** base64 SHA-256 of the SPKI: a Sigstore public-key hint. */
+export function keyHint(spki: string): string {
+  return createHash("sha256").update(Buffer.from(spki, "base64")).digest("base64");
+}

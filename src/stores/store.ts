@@ -1,0 +1,49 @@
+// A store: immutable objects that are created, and small documents that are replaced by compare-and-swap. Six operations,
+// nothing else writes. When `create` or `replace` has returned, the object is durable: it survives a power cut.
+// When one throws, it may have happened or not: look before trying again.
+// Keys are flat, `/` between segments, each segment [0-9A-Za-z._+~!-]; a key is never a folder of another key.
+
+export interface ObjectInfo {
+  /** Bytes. */
+  readonly size: number;
+  /** Changes whenever the bytes change; what `replace` compares. Opaque. */
+  readonly etag: string;
+  /** By the store's own clock, milliseconds since 1970. */
+  readonly modified: number;
+}
+
+export interface StoredObject extends ObjectInfo {
+  /** The bytes (of the range that was asked for), once. A reader sees one version whole, never a mixture. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** First byte, and how many; the range may end beyond the object. */
+export interface ByteRange {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** What a deploy and an audit need: any web server can be one. Absent is `undefined`; unreachable throws STORE_UNREACHABLE. */
+export interface ReadableStore {
+  /** As a person would type it. */
+  readonly url: string;
+  get(key: string, range?: ByteRange): Promise<StoredObject | undefined>;
+  head(key: string): Promise<ObjectInfo | undefined>;
+}
+
+export interface Store extends ReadableStore {
+  /** Every object whose key starts with `prefix`, in key order. */
+  list(prefix: string): AsyncIterable<ObjectInfo & { readonly key: string }>;
+  /**
+   * Makes the object unless it exists. `exists`: it is there with the same bytes, and its age was renewed.
+   * Other bytes under that key throw IMMUTABLE_CONFLICT. When `body` throws, nothing was made and the error passes through.
+   */
+  create(key: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<"created" | "exists">;
+  /** Swaps a document (at most 8 MiB) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
+  replace(key: string, body: Uint8Array, etag: string | null): Promise<"replaced" | "lost">;
+  /** Removes the object unless it was changed or renewed after `unchangedSince` (store's clock, ms). For gc alone. */
+  remove(key: string, unchangedSince: number): Promise<"removed" | "kept">;
+}
+
+/** The largest object that is read whole: documents, manifests, signatures, SBOMs. */
+export const documentLimit = 8 * 1024 * 1024;
