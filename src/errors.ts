@@ -29,6 +29,21 @@ export const codes = {
     meaning: "A name, version or channel has characters or a length that not every store and client can hold.",
     remedy: "docs/recipe.md says which are allowed.",
   },
+  BAKE_CHANGED: {
+    exit: 1,
+    meaning: "A baked file isn't what its manifest says.",
+    remedy: "Bake again: something wrote into the bake's folder.",
+  },
+  CHANNEL_CONFLICT: {
+    exit: 1,
+    meaning: "The channel can't be moved there.",
+    remedy: "`kiln show NAME` says where each channel points.",
+  },
+  STORE_CONTENDED: {
+    exit: 1,
+    meaning: "Others appended to the log each time that this publisher tried to.",
+    remedy: "Try again; nothing was published.",
+  },
   // What the machine lacks, or did
   CANCELLED: { exit: 1, meaning: "The command was interrupted.", remedy: "Run it again; nothing half-done is visible." },
   TOOL_MISSING: {
@@ -71,6 +86,67 @@ export const codes = {
     exit: 2,
     meaning: "A trust file can't be used.",
     remedy: "Fetch it again from where you trust it.",
+  },
+  SIGNATURE_INVALID: {
+    exit: 3,
+    meaning: "A signature isn't by a key that the trust file has, or not over these bytes.",
+    remedy: "Don't use the artifact; `kiln audit` says what else was touched.",
+  },
+  KEY_NOT_ALLOWED: {
+    exit: 3,
+    meaning: "The key that signed may not release this name or move this channel at this place in the log.",
+    remedy: "Sign with a key that the trust file allows, or allow this one in the pinned trust file.",
+  },
+  BUNDLE_INVALID: {
+    exit: 3,
+    meaning: "A file beside an artifact isn't a Sigstore bundle of the one form that Kiln writes.",
+    remedy: "Fetch it again; if it stays so, `kiln audit` says what else was touched.",
+  },
+  // Private keys
+  KEYS_EXIST: {
+    exit: 1,
+    meaning: "There is a key file here already, and keys are never overwritten.",
+    remedy: "Use it, or name another file.",
+  },
+  KEYS_NOT_FOUND: {
+    exit: 1,
+    meaning: "There is no key file here.",
+    remedy: "Name the right one with --keys or KILN_KEYS, or make one with `kiln keys create`.",
+  },
+  KEYS_INVALID: {
+    exit: 1,
+    meaning: "A key file is damaged, or was never one.",
+    remedy: "Restore it from its backup; nobody can rebuild a private key.",
+  },
+  KEY_MISSING: {
+    exit: 1,
+    meaning: "The key file lacks a key that this needs to sign.",
+    remedy: "Use a key file that holds it; `kiln keys list` shows what one holds.",
+  },
+  PASSPHRASE_MISSING: {
+    exit: 1,
+    meaning: "The key file is encrypted, and no passphrase was given.",
+    remedy: "Set KILN_PASSPHRASE, or name a file that holds it with --passphrase-file or KILN_PASSPHRASE_FILE.",
+  },
+  PASSPHRASE_WRONG: {
+    exit: 1,
+    meaning: "The passphrase doesn't open the key file.",
+    remedy: "Check which passphrase belongs to this file; a lost one can't be recovered.",
+  },
+  CHECKPOINT_INVALID: {
+    exit: 3,
+    meaning: "A log's checkpoint isn't a signed note of that log's key, or doesn't say what a checkpoint must.",
+    remedy: "Don't use what it came with; check the trust file, then ask whoever runs the log.",
+  },
+  PROOF_INVALID: {
+    exit: 3,
+    meaning: "A proof doesn't lead to the root of the log's checkpoint.",
+    remedy: "Don't use what it came with; `kiln audit` says whether the log itself is damaged.",
+  },
+  ENTRY_TOO_LARGE: {
+    exit: 1,
+    meaning: "A log entry would be longer than 65,535 bytes.",
+    remedy: "Shorten what the release says of itself: names, versions, reasons.",
   },
   IMMUTABLE_CONFLICT: {
     exit: 1,
