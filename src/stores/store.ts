@@ -3,6 +3,16 @@
 // When one throws, it may have happened or not: look before trying again.
 // Keys are flat, `/` between segments, each segment [0-9A-Za-z._+~!-]; a key is never a folder of another key.
 
+import { KilnError } from "../errors.ts";
+
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** By the store's own clock, milliseconds since 1970. */
+  readonly modified: number;
+}
+
 export interface ObjectInfo {
   /** Bytes. */
   readonly size: number;
@@ -13,7 +23,10 @@ export interface ObjectInfo {
 }
 
 export interface StoredObject extends ObjectInfo {
-  /** The bytes (of the range that was asked for), once. A reader sees one version whole, never a mixture. */
+  /**
+   * The bytes (of the range that was asked for), once. A reader sees one version whole, never a mixture.
+   * It may hold a file or a connection until it is read to its end or left: who doesn't want the bytes asks `head`.
+   */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -32,11 +45,12 @@ export interface ReadableStore {
 }
 
 export interface Store extends ReadableStore {
-  /** Every object whose key starts with `prefix`, in key order. */
-  list(prefix: string): AsyncIterable<ObjectInfo & { readonly key: string }>;
+  /** Every object whose key starts with `prefix`, in the order of the keys' bytes. Without etags: they may cost a read. */
+  list(prefix: string): AsyncIterable<ListedObject>;
   /**
    * Makes the object unless it exists. `exists`: it is there with the same bytes, and its age was renewed.
    * Other bytes under that key throw IMMUTABLE_CONFLICT. When `body` throws, nothing was made and the error passes through.
+   * After either answer `body` was read to its end. A piece that it gave belongs to the store: it must not change later.
    */
   create(key: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<"created" | "exists">;
   /** Swaps a document (at most 8 MiB) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
@@ -47,3 +61,29 @@ export interface Store extends ReadableStore {
 
 /** The largest object that is read whole: documents, manifests, signatures, SBOMs. */
 export const documentLimit = 8 * 1024 * 1024;
+
+/** The longest key, in bytes: what S3 takes. */
+const keyLimit = 1024;
+/** The longest segment, in bytes: what file systems take. */
+const segmentLimit = 255;
+const segmentPattern = /^[0-9A-Za-z_+~!-][0-9A-Za-z._+~!-]*$/;
+
+/** True for what stands between the slashes of a key: never hidden, never `..`, so a key can't leave its store. */
+export function isSegment(text: string): boolean {
+  return text.length <= segmentLimit && segmentPattern.test(text);
+}
+
+/** Returns `key`, or throws NAME_INVALID. Documents that an attacker wrote name keys: every store checks them. */
+export function checkKey(key: string): string {
+  if (key.length <= keyLimit && key.split("/").every(isSegment)) return key;
+  const shown = key.length > 80 ? `${key.slice(0, 80)}… (${key.length} characters)` : key;
+  throw new KilnError("NAME_INVALID", `key of an object: got ${JSON.stringify(shown)}, want at most ${keyLimit} bytes`, {
+    hint: "a key is segments of letters, digits and . _ + ~ ! - with / between them; none starts with a dot",
+  });
+}
+
+/** The same for the start of a key, which may be empty or stop anywhere. */
+export function checkPrefix(prefix: string): string {
+  if (prefix !== "") checkKey(prefix.endsWith("/") ? `${prefix}x` : prefix);
+  return prefix;
+}
