@@ -87,6 +87,11 @@ export const codes = {
     meaning: "A trust file can't be used.",
     remedy: "Fetch it again from where you trust it.",
   },
+  LOG_INCONSISTENT: {
+    exit: 3,
+    meaning: "The log isn't a continuation of what was seen of it before: somebody put an older or another one in its place.",
+    remedy: "Use nothing from this store until an audit has explained it.",
+  },
   SIGNATURE_INVALID: {
     exit: 3,
     meaning: "A signature isn't by a key that the trust file has, or not over these bytes.",

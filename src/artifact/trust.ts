@@ -15,10 +15,12 @@ const span = {
   until: z.int().nonnegative().nullable(),
 };
 
+/** A log's name: a bare host name. */
+export const originSchema = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, "a host name");
+
 const trustSchema = z.strictObject({
   kiln: z.literal(1),
-  /** The log's name: a bare host name. */
-  origin: z.string().regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/),
+  origin: originSchema,
   /** The log's key in C2SP vkey form: `name+hash+base64`. */
   log: z.string(),
   release: z

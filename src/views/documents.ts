@@ -22,6 +22,8 @@ const releaseDocumentSchema = z.strictObject({
   /** A signed note (C2SP tlog-checkpoint). */
   checkpoint: z.string(),
   release: provenEntrySchema,
+  /** In a document that lies under an alias: the entry that made it one. */
+  alias: provenEntrySchema.optional(),
 });
 
 const channelDocumentSchema = z.strictObject({

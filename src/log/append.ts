@@ -1,0 +1,158 @@
+// Appending to the log. One `replace` of log/head is the commit; everything before it can be thrown away, everything after
+// it can be done by anybody, again and again:
+//
+//   settle   read the head; if the public checkpoint is behind it, somebody stopped: finish their append first
+//   decide   the caller looks at the log as it stands and says which entries to add
+//   stage    create log/staging/<digest>        — if we stop here, nobody refers to it: nothing happened
+//   commit   replace log/head                   — if we stop here, the entries are in; whoever comes next finishes
+//   finish   create bundles and tiles, then replace log/checkpoint
+//
+// Recovery is `finish`, the same code. A `replace` that failed may have won: the next `decide` sees its own entries.
+
+import { digestOf } from "../artifact/digest.ts";
+import { keys } from "../artifact/pool.ts";
+import { isKilnError, KilnError } from "../errors.ts";
+import { readDocument } from "../stores/read.ts";
+import type { Store } from "../stores/store.ts";
+import { type Checkpoint, type LogIdentity, openCheckpoint, signCheckpoint } from "./checkpoint.ts";
+import { bundlesToWrite, decodeBundle, encodeBundle, readEntries } from "./entries.ts";
+import { type Head, headBytes, readHead } from "./head.ts";
+import { type Edge, emptyEdge, extendEdge, leafHash, rootOf } from "./merkle.ts";
+import type { NoteSigner } from "./note.ts";
+import { edgeAt, tileReader, tilesToWrite, tileWidth } from "./tiles.ts";
+
+/** Lost races after which a publisher gives up: every one of them is somebody else's success. */
+const mostAttempts = 1000;
+
+export interface Log {
+  readonly store: Store;
+  readonly log: LogIdentity;
+}
+
+export interface Appender extends Log {
+  readonly signer: NoteSigner;
+  readonly signal: AbortSignal;
+  /** Waits before the next try, after `attempt` lost races. */
+  readonly pause: (attempt: number) => Promise<void>;
+}
+
+/** Makes the log of a new store: an empty tree. Throws STORE_EXISTS when there is one. */
+export async function createLog({ store, log }: Log, signer: NoteSigner): Promise<void> {
+  const checkpoint = signCheckpoint({ origin: log.origin, size: 0, root: rootOf(emptyEdge) }, signer);
+  const head = headBytes({ checkpoint, edge: emptyEdge, added: null });
+  if ((await store.replace(keys.head, head, null)) === "lost") {
+    throw new KilnError("STORE_EXISTS", `${store.url}: there is a log already`);
+  }
+  // If we stop here, the head is ahead of a checkpoint that isn't there: the next publisher writes it.
+  await publishCheckpoint({ store, log }, checkpoint);
+}
+
+/** The log's head, after finishing whatever append was left unfinished. Needs no key. */
+export async function settle(log: Log): Promise<Head> {
+  // The checkpoint first: a head read later is never behind it, unless somebody put an older head back.
+  const shown = await publicCheckpoint(log);
+  const head = await readHead(log.store, log.log);
+  if (shown !== undefined && shown.checkpoint.size > head.checkpoint.size) {
+    throw new KilnError(
+      "LOG_INCONSISTENT",
+      `${keys.head}: got ${head.checkpoint.size} leaves, want at least the ${shown.checkpoint.size} of ${keys.checkpoint}`,
+      { hint: "an older head was put back: restore the newer one before anything is published" },
+    );
+  }
+  if (shown?.checkpoint.size !== head.checkpoint.size) await finish(log, head, await stagedEntries(log, head));
+  return head;
+}
+
+/**
+ * Appends what `decide` returns for the log as it stands, and is asked again after every lost race; nothing, when that is
+ * nothing. `from` is the index of the first entry that was added. Throws STORE_CONTENDED, and what `decide` throws.
+ */
+export async function append(
+  appender: Appender,
+  decide: (at: Head) => Promise<readonly Uint8Array[]>,
+): Promise<{ head: Head; from: number | undefined }> {
+  const { store, signer, signal, pause } = appender;
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    if (signal.aborted) throw new KilnError("CANCELLED", "append: interrupted before the commit");
+    if (attempt > 0) await pause(attempt);
+    const before = await settle(appender);
+    const entries = await decide(before);
+    if (entries.length === 0) return { head: before, from: undefined };
+
+    const edge = extendEdge(before.edge, entries.map(leafHash));
+    const tree = { origin: appender.log.origin, size: edge.size, root: rootOf(edge) };
+    const staged = encodeBundle(entries);
+    const from = before.checkpoint.size;
+    const added = { from, staged: digestOf(staged) };
+    const next = { checkpoint: signCheckpoint(tree, signer), edge, added };
+    await store.create(keys.staging(added.staged), staged);
+    if ((await store.replace(keys.head, headBytes(next), before.etag)) === "lost") continue;
+
+    const head: Head = { ...next, etag: "" };
+    await finish(appender, head, { edge: before.edge, entries });
+    return { head, from };
+  }
+  throw new KilnError("STORE_CONTENDED", `${keys.head}: got ${mostAttempts} lost races in a row, want one that is won`);
+}
+
+interface Added {
+  /** Of the tree before. */
+  readonly edge: Edge;
+  readonly entries: readonly Uint8Array[];
+}
+
+/** Writes bundles and tiles, then shows the checkpoint. Everything but the last step is immutable and may be done twice. */
+async function finish(log: Log, head: Head, { edge, entries }: Added): Promise<void> {
+  const { store } = log;
+  const from = edge.size;
+  const partial: Uint8Array[] = [];
+  const opened = from - (from % tileWidth);
+  for await (const { bytes } of readEntries(store, { from: opened, to: from, size: from })) partial.push(bytes);
+  const leafHashes = entries.map(leafHash);
+  const tiles = await tilesToWrite({ from, leafHashes, read: tileReader(store, from) });
+  const bundles = bundlesToWrite({ from, partial, entries });
+  await Promise.all([...bundles, ...tiles].map(({ key, bytes }) => store.create(key, bytes)));
+  await publishCheckpoint(log, head.checkpoint);
+}
+
+/** What the head's append added, read back from its staging and proven to lead to its root. */
+async function stagedEntries({ store }: Log, head: Head): Promise<Added> {
+  if (head.added === null) return { edge: emptyEdge, entries: [] };
+  const { from, staged } = head.added;
+  const key = keys.staging(staged);
+  const found = await readDocument(store, key);
+  if (found === undefined) throw new KilnError("STORE_CORRUPT", `${key}: got nothing, want the leaves from ${from} on`);
+  const entries = decodeBundle(found.bytes, key);
+  const edge = await edgeAt(from, tileReader(store, from));
+  if (!rootOf(extendEdge(edge, entries.map(leafHash))).equals(head.checkpoint.root)) {
+    throw new KilnError("STORE_CORRUPT", `${key}: got leaves that don't lead to the root in ${keys.head}`);
+  }
+  return { edge, entries };
+}
+
+/** Shows the checkpoint unless a later one is shown. */
+async function publishCheckpoint(log: Log, checkpoint: Checkpoint): Promise<void> {
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const shown = await publicCheckpoint(log);
+    if (shown !== undefined && shown.checkpoint.size >= checkpoint.size) return;
+    const etag = shown === undefined ? await etagOf(log.store) : shown.etag;
+    if ((await log.store.replace(keys.checkpoint, Buffer.from(checkpoint.note), etag)) === "replaced") return;
+  }
+  throw new KilnError("STORE_CONTENDED", `${keys.checkpoint}: got ${mostAttempts} lost races in a row`);
+}
+
+/** The checkpoint that readers see. One that can't be read counts as none: the verified head's takes its place. */
+async function publicCheckpoint({ store, log }: Log): Promise<{ checkpoint: Checkpoint; etag: string } | undefined> {
+  const found = await readDocument(store, keys.checkpoint);
+  if (found === undefined) return undefined;
+  try {
+    return { checkpoint: openCheckpoint(found.bytes, log), etag: found.etag };
+  } catch (error) {
+    if (isKilnError(error, "CHECKPOINT_INVALID")) return undefined;
+    throw error;
+  }
+}
+
+async function etagOf(store: Store): Promise<string | null> {
+  return (await store.head(keys.checkpoint))?.etag ?? null;
+}

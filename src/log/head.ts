@@ -1,0 +1,63 @@
+// `log/head`: the one mutable key whose `replace` commits. It holds everything that the next append and a recovery need:
+// the signed checkpoint of the new tree, its edge, and which staged blob has the leaves that it added.
+// Only the checkpoint is signed; edge and staged leaves are believed because they lead to its root.
+
+import { z } from "zod";
+
+import { digestSchema } from "../artifact/digest.ts";
+import { canonicalBytes, parseStored } from "../artifact/json.ts";
+import { keys } from "../artifact/pool.ts";
+import { KilnError } from "../errors.ts";
+import { readDocument } from "../stores/read.ts";
+import type { ReadableStore } from "../stores/store.ts";
+import { type Checkpoint, type LogIdentity, openCheckpoint } from "./checkpoint.ts";
+import { type Edge, rootOf } from "./merkle.ts";
+
+const headSchema = z.strictObject({
+  kiln: z.literal(1),
+  checkpoint: z.string(),
+  edge: z.array(z.base64()).max(64),
+  /** The size of the tree before this append, and the digest of the staged leaves; null in the empty tree. */
+  added: z.strictObject({ from: z.int().nonnegative(), staged: digestSchema }).nullable(),
+});
+
+type HeadDocument = z.infer<typeof headSchema>;
+
+export interface Head {
+  readonly checkpoint: Checkpoint;
+  readonly edge: Edge;
+  readonly added: HeadDocument["added"];
+  /** For `replace`. */
+  readonly etag: string;
+}
+
+/** Reads and verifies the head. Throws STORE_NOT_FOUND without one, CHECKPOINT_INVALID, STORE_CORRUPT. */
+export async function readHead(store: ReadableStore, log: LogIdentity): Promise<Head> {
+  const found = await readDocument(store, keys.head);
+  if (found === undefined) {
+    throw new KilnError("STORE_NOT_FOUND", `${store.url}: got no ${keys.head}, want a store with a log`, {
+      hint: "make one with `kiln store create`",
+    });
+  }
+  const result = headSchema.safeParse(parseStored(found.bytes, keys.head));
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `${keys.head}: ${z.prettifyError(result.error)}`);
+  const checkpoint = openCheckpoint(result.data.checkpoint, log);
+  const edge: Edge = {
+    size: checkpoint.size,
+    hashes: result.data.edge.map((hash) => Buffer.from(hash, "base64")),
+  };
+  if (!rootOf(edge).equals(checkpoint.root)) {
+    throw new KilnError("STORE_CORRUPT", `${keys.head}: got an edge that doesn't lead to its checkpoint's root`);
+  }
+  return { checkpoint, edge, added: result.data.added, etag: found.etag };
+}
+
+export function headBytes(head: Omit<Head, "etag">): Uint8Array {
+  const document: HeadDocument = {
+    kiln: 1,
+    checkpoint: head.checkpoint.note,
+    edge: head.edge.hashes.map((hash) => hash.toString("base64")),
+    added: head.added,
+  };
+  return canonicalBytes(document);
+}

@@ -1,0 +1,117 @@
+// Brings the views up to a head. The catalog's size says how far they all are, so it is swapped last: whoever stops before
+// that leaves work that the next publisher does again, and finds done. Two at once write the same documents, or lose a
+// `replace` and find their leaves in.
+
+import { parseVkey } from "../artifact/log-key.ts";
+import { keys, poolKey } from "../artifact/pool.ts";
+import type { Trust } from "../artifact/trust.ts";
+import { isKilnError, KilnError } from "../errors.ts";
+import type { Head } from "../log/head.ts";
+import { inclusionProof } from "../log/proof.ts";
+import { readEntry } from "../log/entries.ts";
+import { tileReader } from "../log/tiles.ts";
+import { readDocument, readWholeBlob } from "../stores/read.ts";
+import type { Store } from "../stores/store.ts";
+import { catalogBytes, findRelease } from "../views/catalog.ts";
+import { views } from "../views/index.ts";
+import { withRows } from "../views/table.ts";
+import type { TakenLeaf, ViewSource, ViewTarget } from "../views/view.ts";
+import { shardReader } from "../views/shards.ts";
+import { emptyCatalog, type PublishedState, stateAt } from "./state.ts";
+
+const mostAttempts = 1000;
+
+export interface BringUp {
+  readonly store: Store;
+  readonly trust: Trust;
+  readonly head: Head;
+  readonly pause: (attempt: number) => Promise<void>;
+}
+
+/** When this returns, every view has taken in at least the head's leaves. */
+export async function bringUp(options: BringUp): Promise<void> {
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    if (attempt > 0) await options.pause(attempt);
+    const state = await stateAt(options);
+    if (state.stored.catalog.size >= options.head.checkpoint.size) return;
+    await writeViews(options, state, onceOnly(options.store));
+    if (await swapCatalog(options, state)) return;
+  }
+  throw new KilnError("STORE_CONTENDED", `${keys.catalog}: got ${mostAttempts} lost races in a row, want one that is won`);
+}
+
+/** Writes every view anew from the log and the pool, whatever stands there. */
+export async function rebuildViews(options: BringUp): Promise<{ leaves: number }> {
+  const { store, trust, head } = options;
+  const found = await readDocumentEtag(store);
+  const state = await stateAt({ store, trust, head, stored: { catalog: emptyCatalog, etag: found } });
+  await writeViews(options, state, overwriting(store));
+  if (!(await swapCatalog(options, state))) await bringUp(options);
+  return { leaves: head.checkpoint.size };
+}
+
+async function writeViews(options: BringUp, state: PublishedState, target: ViewTarget): Promise<void> {
+  const leaves: TakenLeaf[] = state.tail.flatMap(({ index, entry, sound }) =>
+    entry.sort === "leaf" && sound ? [{ index, leaf: entry.leaf }] : [],
+  );
+  const source = viewSource(options, state);
+  for (const view of views) await view.take(leaves, source, target);
+}
+
+/** False: somebody else swapped it first. */
+async function swapCatalog({ store, head }: BringUp, state: PublishedState): Promise<boolean> {
+  const { catalog, etag } = state.stored;
+  const { table, shards } = await withRows(catalog.table, state.rows, shardReader(store));
+  await Promise.all([...shards].map(([digest, bytes]) => store.create(keys.catalogShard(digest), bytes)));
+  const next = catalogBytes({ kiln: 1, size: head.checkpoint.size, table });
+  return (await store.replace(keys.catalog, next, etag)) === "replaced";
+}
+
+function viewSource({ store, trust, head }: BringUp, state: PublishedState): ViewSource {
+  const { checkpoint } = head;
+  const { size } = checkpoint;
+  const read = tileReader(store, size);
+  const tail = new Map(state.tail.map(({ index, bytes }) => [index, bytes]));
+  return {
+    logId: parseVkey(trust.log).id,
+    checkpoint,
+    entry: async (index) => tail.get(index) ?? (await readEntry(store, { index, size })),
+    prove: (index) => inclusionProof({ index, size }, read),
+    blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
+    releaseIndex: async (name, version) => (await findRelease(state.catalog, name, version))?.leaf,
+  };
+}
+
+function onceOnly(store: Store): ViewTarget {
+  return {
+    async once(key, bytes) {
+      try {
+        await store.create(key, bytes);
+      } catch (error) {
+        // Another publisher wrote it with the proof of another tree: as good as ours.
+        if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
+      }
+    },
+    swap: (key, next) => swap(store, key, next),
+  };
+}
+
+function overwriting(store: Store): ViewTarget {
+  return {
+    once: (key, bytes) => swap(store, key, (current) => (current && Buffer.compare(current, bytes) === 0 ? undefined : bytes)),
+    swap: (key, next) => swap(store, key, next),
+  };
+}
+
+async function swap(store: Store, key: string, next: (current: Uint8Array | undefined) => Uint8Array | undefined) {
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const found = await readDocument(store, key);
+    const bytes = next(found?.bytes);
+    if (bytes === undefined || (await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return;
+  }
+  throw new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);
+}
+
+async function readDocumentEtag(store: Store): Promise<string | null> {
+  return (await store.head(keys.catalog))?.etag ?? null;
+}

@@ -1,0 +1,47 @@
+// A new store: its trust documents, its log, and last kiln.json, which makes it one. A creation that stopped anywhere
+// before can be done again with the same keys.
+
+import { keys } from "../artifact/pool.ts";
+import { trustedRoot } from "../artifact/sigstore.ts";
+import { storeBytes } from "../artifact/store-document.ts";
+import { type Trust, trustBytes } from "../artifact/trust.ts";
+import { KilnError } from "../errors.ts";
+import { createLog } from "../log/append.ts";
+import type { LogSigner } from "../sign/signers.ts";
+import type { Store } from "../stores/store.ts";
+import { logOf } from "./publisher.ts";
+
+/** Throws STORE_EXISTS, and what the store throws. `now`: milliseconds since 1970. */
+export async function createStore(options: {
+  readonly store: Store;
+  readonly trust: Trust;
+  readonly signer: LogSigner;
+  readonly now: number;
+}): Promise<void> {
+  const { store, trust, signer, now } = options;
+  if ((await store.head(keys.store)) !== undefined) {
+    throw new KilnError("STORE_EXISTS", `${store.url}: there is a store already`, {
+      hint: "use it as it is, or choose another folder",
+    });
+  }
+  for (const [key, bytes] of trustDocuments(trust, now)) {
+    await store.replace(key, bytes, (await store.head(key))?.etag ?? null);
+  }
+  if ((await store.head(keys.head)) === undefined) await createLog({ store, log: logOf(trust) }, signer);
+  await store.create(keys.store, storeBytes({ kiln: 1, origin: trust.origin }));
+}
+
+/** The public keys in every form that clients want. Copies: what counts is the pinned trust file. */
+function* trustDocuments(trust: Trust, now: number): Generator<[key: string, bytes: Uint8Array]> {
+  yield [keys.trust, trustBytes(trust)];
+  yield ["trust/openpgp.asc", Buffer.from(trust.openpgp.map(({ publicKey }) => publicKey).join(""))];
+  yield ["trust/log.vkey", Buffer.from(`${trust.log}\n`)];
+  yield ["trust/trusted_root.json", trustedRoot(trust, now)];
+  for (const [place, { publicKey }] of trust.release.entries()) {
+    yield [`trust/release-${place + 1}.pem`, Buffer.from(pem(publicKey))];
+  }
+}
+
+function pem(spki: string): string {
+  return `-----BEGIN PUBLIC KEY-----\n${spki.replaceAll(/.{64}(?=.)/g, "$&\n")}\n-----END PUBLIC KEY-----\n`;
+}

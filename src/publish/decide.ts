@@ -1,0 +1,121 @@
+// What a publish adds to the log, given the log as it stands: pure decisions over the catalog, taken anew after every lost
+// race, so that they are exact at the moment of the commit.
+//
+// - The same identity is there already, or the same commit was released: that release is adopted. One commit, one bake.
+// - The same version with other bytes is refused: a published version never changes.
+// - A channel moves only forward by itself: publishing an ancestor of what it shows leaves it. `promote` may go anywhere.
+
+import type { Digest } from "../artifact/digest.ts";
+import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
+import { KilnError } from "../errors.ts";
+import { type CatalogReader, findAlias, findChannel, findClaim, findRelease } from "../views/catalog.ts";
+
+/** A release in the log. */
+export interface Released {
+  readonly name: string;
+  readonly version: string;
+  readonly manifest: Digest;
+  readonly commit: string | null;
+  /** The index of its own log entry. */
+  readonly leaf: number;
+}
+
+export interface Claimant {
+  readonly name: string;
+  readonly version: string;
+  readonly manifest: Digest;
+  readonly claims: ReleaseLeaf["claims"];
+}
+
+/** The release that stands for this bake already, if there is one. Throws IMMUTABLE_CONFLICT. */
+export async function adopted(catalog: CatalogReader, wanted: Claimant): Promise<Released | undefined> {
+  const { name, version, manifest, claims } = wanted;
+  const claim = claims === null ? undefined : await findClaim(catalog, name, claims);
+  if (claim !== undefined) return released(catalog, name, claim.version);
+  const same = await findRelease(catalog, name, version);
+  if (same !== undefined && same.manifest === manifest) return released(catalog, name, version);
+  if (same !== undefined) {
+    throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: got manifest ${manifest}, want ${same.manifest}`, {
+      hint: "this version was published from another bake: give this one a new version",
+      details: { published: same.manifest, commit: same.commit },
+    });
+  }
+  const alias = await findAlias(catalog, name, version);
+  if (alias !== undefined) {
+    throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: it is an alias of ${alias.version} already`, {
+      hint: "give this bake a new version",
+    });
+  }
+  return undefined;
+}
+
+/** The leaf that makes `alias` another name of the release; none when it is one already. Throws IMMUTABLE_CONFLICT. */
+export async function aliasLeaf(options: {
+  readonly catalog: CatalogReader;
+  readonly release: Released;
+  readonly alias: string;
+  readonly time: number;
+}): Promise<AliasLeaf | undefined> {
+  const { catalog, release, alias, time } = options;
+  const { name, version, manifest } = release;
+  if (alias === version) return undefined;
+  const taken = (await findAlias(catalog, name, alias)) ?? (await findRelease(catalog, name, alias));
+  if (taken?.manifest === manifest) return undefined;
+  if (taken !== undefined) {
+    throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${alias}: it stands for ${taken.version}, not ${version}`, {
+      hint: "an alias never moves: tag this commit with another name",
+    });
+  }
+  return { type: "alias", kiln: 1, name, version, manifest, alias, time };
+}
+
+export interface ChannelWish {
+  readonly channel: string;
+  /** Whether commit `shown` descends from commit `wanted`: then the channel stays. Without it, it moves in any case. */
+  readonly isAhead?: (shown: string, wanted: string) => Promise<boolean>;
+}
+
+/** The leaf that makes the channel show the release; none when it shows it already, or is ahead of it. */
+export async function channelLeaf(options: {
+  readonly catalog: CatalogReader;
+  readonly release: Released;
+  readonly wish: ChannelWish;
+  readonly time: number;
+}): Promise<ChannelLeaf | undefined> {
+  const { catalog, release, wish, time } = options;
+  const { name, version, manifest, commit } = release;
+  const shown = await findChannel(catalog, name, wish.channel);
+  if (shown?.manifest === manifest) return undefined;
+  if (shown !== undefined && commit !== null && wish.isAhead !== undefined) {
+    const current = await findRelease(catalog, name, shown.version);
+    if (current?.commit != null && (await wish.isAhead(current.commit, commit))) return undefined;
+  }
+  return {
+    type: "channel",
+    kiln: 1,
+    name,
+    version,
+    manifest,
+    channel: wish.channel,
+    counter: (shown?.counter ?? 0) + 1,
+    follows: shown?.leaf ?? null,
+    time,
+  };
+}
+
+/** The release that a version or an alias stands for. Throws NOT_FOUND. */
+export async function released(catalog: CatalogReader, name: string, version: string): Promise<Released> {
+  const alias = await findAlias(catalog, name, version);
+  const row = await findRelease(catalog, name, alias?.version ?? version);
+  if (row === undefined) {
+    throw new KilnError("NOT_FOUND", `${name}@${version}: there is no such release`, {
+      hint: `\`kiln list ${name}\` shows what exists`,
+    });
+  }
+  return { name, version: row.version, manifest: row.manifest, commit: row.commit, leaf: row.leaf };
+}
+
+/** One leaf or none, as a list. */
+export function present<T extends Leaf>(leaf: T | undefined): T[] {
+  return leaf === undefined ? [] : [leaf];
+}

@@ -1,0 +1,67 @@
+// Moving a channel: one log entry, no copy, no rebuild. What it may start from is a version, an alias, a channel or a
+// commit; it always ends at one manifest digest.
+
+import { inStep } from "../report.ts";
+import { findChannel, releases } from "../views/catalog.ts";
+import type { CatalogReader } from "../views/catalog.ts";
+import { KilnError } from "../errors.ts";
+import { requireSigners } from "../sign/signers.ts";
+import { channelLeaf, present, type Released, released } from "./decide.ts";
+import { commit, type Publisher, seconds } from "./publisher.ts";
+
+/** What a person names a release by. */
+export type Selector =
+  | { readonly name: string; readonly by: "version"; readonly version: string }
+  | { readonly name: string; readonly by: "channel"; readonly channel: string }
+  | { readonly name: string; readonly by: "commit"; readonly commit: string };
+
+export interface Promoted {
+  readonly release: Released;
+  /** What the channel showed before; null: nothing. */
+  readonly from: string | null;
+  /** False when it showed the release already. */
+  readonly moved: boolean;
+  readonly treeSize: number;
+}
+
+/** Moves `channel` to what `selector` names, forward or back. Throws NOT_FOUND, KEY_NOT_ALLOWED. */
+export async function promote(publisher: Publisher, selector: Selector, channel: string): Promise<Promoted> {
+  const { context, signers } = publisher;
+  requireSigners(signers, "log", "release");
+  const { outcome, head } = await inStep(context.report, `move ${selector.name}:${channel}`, () =>
+    commit(publisher, async ({ catalog }) => {
+      const release = await select(catalog, selector);
+      const shown = await findChannel(catalog, selector.name, channel);
+      const leaf = await channelLeaf({ catalog, release, wish: { channel }, time: seconds(context.now()) });
+      const from = shown?.version ?? null;
+      return { entries: [], leaves: present(leaf), outcome: { release, from, moved: leaf !== undefined } };
+    }),
+  );
+  return { ...outcome, treeSize: head.checkpoint.size };
+}
+
+/** Throws NOT_FOUND, or USAGE when a short commit id fits several. */
+export async function select(catalog: CatalogReader, selector: Selector): Promise<Released> {
+  const { name } = selector;
+  if (selector.by === "version") return released(catalog, name, selector.version);
+  if (selector.by === "channel") {
+    const shown = await findChannel(catalog, name, selector.channel);
+    if (shown !== undefined) return released(catalog, name, shown.version);
+    throw new KilnError("NOT_FOUND", `${name}:${selector.channel}: there is no such channel`, {
+      hint: `\`kiln show ${name}\` lists its channels`,
+    });
+  }
+  const found: Released[] = [];
+  for await (const row of releases(catalog, name)) {
+    if (row.commit?.startsWith(selector.commit)) found.push(await released(catalog, name, row.version));
+  }
+  if (found.length === 1) return found[0] as Released;
+  if (found.length === 0) {
+    throw new KilnError("NOT_FOUND", `${name}#${selector.commit}: no release was baked from this commit`, {
+      hint: "bake and publish the commit first",
+    });
+  }
+  throw new KilnError("USAGE", `${name}#${selector.commit}: got ${found.length} releases that fit`, {
+    hint: `name one: ${found.map((release) => `${name}@${release.version}`).join(", ")}`,
+  });
+}

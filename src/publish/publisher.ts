@@ -1,0 +1,94 @@
+// Committing leaves: settle what others left, decide, sign, append, then bring the views up. What it returns is in the log
+// and in the views. Everything that publishes goes through here.
+
+import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
+import { envelopeBytes, type Leaf, leafPayload } from "../artifact/leaf.ts";
+import type { Trust } from "../artifact/trust.ts";
+import { refusalOf } from "../artifact/authority.ts";
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import { append } from "../log/append.ts";
+import type { LogIdentity } from "../log/checkpoint.ts";
+import type { Head } from "../log/head.ts";
+import type { Signers } from "../sign/signers.ts";
+import type { Store } from "../stores/store.ts";
+import { bringUp } from "./bring-up.ts";
+import { type PublishedState, stateAt } from "./state.ts";
+
+export interface Publisher {
+  readonly store: Store;
+  /** The pinned trust file. */
+  readonly trust: Trust;
+  readonly signers: Signers;
+  readonly context: Context;
+  /** Waits before the next try, after `attempt` lost races. */
+  readonly pause: (attempt: number) => Promise<void>;
+}
+
+/** What to add: entries that are made already, then leaves to be signed for the place that they get. */
+export interface Addition<T> {
+  readonly entries: readonly Uint8Array[];
+  readonly leaves: readonly Leaf[];
+  /** What the decision was: the answer to whoever asked, once it is committed. */
+  readonly outcome: T;
+}
+
+export interface Committed<T> {
+  readonly outcome: T;
+  /** The head that has it: as committed, or as found when nothing needed adding. */
+  readonly head: Head;
+  /** Index of the first entry that was added; `undefined`: nothing was. */
+  readonly from: number | undefined;
+}
+
+/** Adds what `decide` says, atomically. `decide` is asked again after every lost race. */
+export async function commit<T>(
+  publisher: Publisher,
+  decide: (state: PublishedState) => Promise<Addition<T>>,
+): Promise<Committed<T>> {
+  const { store, trust, signers, context, pause } = publisher;
+  let outcome: { value: T } | undefined;
+  const { head, from } = await append(
+    { store, log: logOf(trust), signer: signers.log, signal: context.signal, pause },
+    async (at) => {
+      const addition = await decide(await stateAt({ store, trust, head: at }));
+      outcome = { value: addition.outcome };
+      const first = at.checkpoint.size + addition.entries.length;
+      return [
+        ...addition.entries,
+        ...addition.leaves.map((leaf, place) => signedLeaf(publisher, leaf, first + place)),
+      ];
+    },
+  );
+  await bringUp({ store, trust, head, pause });
+  if (outcome === undefined) throw new TypeError("append returned without a decision");
+  return { outcome: outcome.value, head, from };
+}
+
+export function logOf(trust: Trust): LogIdentity {
+  return { origin: trust.origin, vkey: trust.log };
+}
+
+/** Milliseconds to whole seconds since 1970. */
+export function seconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000);
+}
+
+/** Throws KEY_NOT_ALLOWED before anything is written that the trust file wouldn't count. */
+function signedLeaf({ signers, trust }: Publisher, leaf: Leaf, index: number): Uint8Array {
+  const { publicKey } = signers.release;
+  const key = trust.release.find((candidate) => candidate.publicKey === publicKey);
+  const refusal = key === undefined ? "the trust file doesn't have this key" : refusalOf(key, leaf, index);
+  if (refusal !== undefined) {
+    throw new KilnError("KEY_NOT_ALLOWED", `${leaf.name}@${leaf.version}: ${refusal}`, {
+      hint: "use a key that the pinned trust file allows, or allow this one there",
+    });
+  }
+  const payload = leafPayload(leaf);
+  const sig = signers.release.sign(preAuthEncoding(payloadTypes.leaf, payload));
+  return envelopeBytes({
+    payload: Buffer.from(payload).toString("base64"),
+    payloadType: payloadTypes.leaf,
+    signatures: [{ sig }],
+  });
+}

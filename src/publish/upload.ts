@@ -1,0 +1,134 @@
+// Brings the blobs of a bake into the pool and signs them, in one pass over each: the bytes that are hashed and signed are
+// the bytes that are written. If we stop here, the pool has blobs that nobody refers to, and nothing else happened:
+// the version is still free. Creating them again is a success, so an upload can be repeated from the start.
+
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import pMap from "p-map";
+
+import { type Digest, digestOf } from "../artifact/digest.ts";
+import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
+import { type HashedRekord, hashedRekordBytes } from "../artifact/leaf.ts";
+import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
+import { poolKey } from "../artifact/pool.ts";
+import { type Signatures, signaturesBytes, signaturesFile } from "../artifact/signatures.ts";
+import { sbomStatement } from "../artifact/statement.ts";
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import type { Step } from "../report.ts";
+import type { Signers } from "../sign/signers.ts";
+import type { Store } from "../stores/store.ts";
+
+export interface Upload {
+  readonly store: Store;
+  readonly signers: Signers;
+  /** Where the bake left its files. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly context: Context;
+}
+
+/** What the release's log entry names and what goes before it in the log. */
+export interface Uploaded {
+  readonly manifest: Digest;
+  readonly signatures: Digest;
+  /** The hashedrekord entries, in order. */
+  readonly entries: readonly Uint8Array[];
+}
+
+type ArtifactSignatures = Signatures["artifacts"][number];
+
+/** Throws BAKE_CHANGED when a file isn't what the manifest says, and whatever the store throws. */
+export async function upload(options: Upload & { readonly step: Step }): Promise<Uploaded> {
+  const { store, signers, folder, manifest, step } = options;
+  const total = manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
+  let passed = 0;
+  const onBytes = (count: number) => step.progress((passed += count), total, "bytes");
+
+  const signed = await pMap(manifest.artifacts, (artifact) => uploadArtifact({ ...options, artifact, onBytes }), {
+    concurrency: 4,
+  });
+  const statement = await uploadDocument({ store, folder, blob: manifest.provenance });
+  const provenance = signStatement(signers, statement);
+
+  const identity = manifestBytes(manifest);
+  const signatures = signaturesBytes({
+    kiln: 1,
+    manifest: digestOf(identity),
+    publicKey: signers.release.publicKey,
+    artifacts: signed.map(({ signatures }) => signatures),
+    provenance: provenance.signature,
+  });
+  await store.create(poolKey({ sha256: digestOf(signatures), file: signaturesFile }), signatures);
+  // Last of all: a manifest in the pool means that what it names is there too.
+  await store.create(poolKey({ sha256: digestOf(identity), file: manifestFile }), identity);
+  return {
+    manifest: digestOf(identity),
+    signatures: digestOf(signatures),
+    entries: [...signed.flatMap(({ records }) => records), provenance].map(hashedRekordBytes),
+  };
+}
+
+async function uploadArtifact(
+  options: Upload & { readonly artifact: Artifact; readonly onBytes: (count: number) => void },
+): Promise<{ signatures: ArtifactSignatures; records: HashedRekord[] }> {
+  const { store, signers, folder, artifact, context, onBytes } = options;
+  const state = createHash("sha256");
+  const body = checked({ path: join(folder, artifact.file), blob: artifact, state, onBytes, signal: context.signal });
+  await store.create(poolKey(artifact), body);
+
+  const digest = Buffer.from(artifact.sha256, "hex");
+  const signature = signers.release.signDigest(digest);
+  const openpgp = await signers.openpgp.signState(state, context.now());
+  const sbom = await uploadDocument({ store, folder, blob: artifact.sbom });
+  const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
+  return {
+    signatures: { name: artifact.name, openpgp, signature, sbom: sbomRecord.signature },
+    records: [{ digest: digest.toString("base64"), signature, publicKey: signers.release.publicKey }, sbomRecord],
+  };
+}
+
+function signStatement(signers: Signers, statement: Uint8Array): HashedRekord {
+  const encoded = preAuthEncoding(payloadTypes.inToto, statement);
+  return {
+    digest: Buffer.from(digestOf(encoded), "hex").toString("base64"),
+    signature: signers.release.sign(encoded),
+    publicKey: signers.release.publicKey,
+  };
+}
+
+async function uploadDocument(options: { store: Store; folder: string; blob: Blob }): Promise<Uint8Array> {
+  const { store, folder, blob } = options;
+  const path = join(folder, blob.file);
+  const bytes = await readFile(path);
+  if (digestOf(bytes) !== blob.sha256) throw changed(path, blob, digestOf(bytes));
+  await store.create(poolKey(blob), bytes);
+  return bytes;
+}
+
+/** The file's bytes; `state` takes them in while they pass, and they end in an error if they aren't `blob`. */
+async function* checked(options: {
+  readonly path: string;
+  readonly blob: Blob;
+  readonly state: Hash;
+  readonly onBytes: (count: number) => void;
+  readonly signal: AbortSignal;
+}): AsyncGenerator<Uint8Array> {
+  const { path, blob, state, onBytes, signal } = options;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, signal })) {
+    state.update(chunk as Buffer);
+    yield chunk as Buffer;
+    onBytes((chunk as Buffer).length);
+  }
+  const got = state.copy().digest("hex");
+  if (got !== blob.sha256) throw changed(path, blob, got);
+}
+
+function changed(path: string, blob: Blob, got: Digest): KilnError {
+  return new KilnError("BAKE_CHANGED", `${path}: got digest ${got}, want ${blob.sha256}`, {
+    hint: "the file changed after it was baked: bake again",
+  });
+}

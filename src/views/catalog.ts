@@ -1,0 +1,176 @@
+// The catalog: what exists, which channel shows what, and every move, as a fold over the log. Rows lie name by name, so a
+// publish touches one shard. It is unsigned: a publisher uses it to decide, a reader to find; neither believes it further.
+//
+//   <name> release <version>            <name> alias <alias>      <name> claim <commit> <recipe>
+//   <name> channel <channel>            <name> move <channel> <counter>
+
+import { z } from "zod";
+
+import { digestSchema } from "../artifact/digest.ts";
+import { canonicalBytes, parseStored } from "../artifact/json.ts";
+import type { ChannelLeaf, Leaf } from "../artifact/leaf.ts";
+import { KilnError } from "../errors.ts";
+import { lookup, range, type Row, type ShardReader, type Table, tableSchema } from "./table.ts";
+
+const shared = { leaf: z.int().nonnegative(), version: z.string(), manifest: digestSchema, time: z.int() };
+
+const releaseRowSchema = z.strictObject({ ...shared, commit: z.string().nullable(), bakeKey: digestSchema });
+const aliasRowSchema = z.strictObject(shared);
+const claimRowSchema = z.strictObject({ version: z.string(), manifest: digestSchema });
+const moveRowSchema = z.strictObject({ ...shared, counter: z.int().positive() });
+
+export type ReleaseRow = z.infer<typeof releaseRowSchema>;
+export type AliasRow = z.infer<typeof aliasRowSchema>;
+export type MoveRow = z.infer<typeof moveRowSchema>;
+
+const catalogSchema = z.strictObject({
+  kiln: z.literal(1),
+  /** How many leaves were taken in. */
+  size: z.int().nonnegative(),
+  table: tableSchema,
+});
+
+/** The catalog's document: the last leaf taken in, and the table. */
+export type Catalog = z.infer<typeof catalogSchema>;
+
+export function parseCatalog(bytes: Uint8Array, key: string): Catalog {
+  const result = catalogSchema.safeParse(parseStored(bytes, key));
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+
+export function catalogBytes(catalog: Catalog): Uint8Array {
+  return canonicalBytes(catalog);
+}
+
+/** A catalog being read: its table, overlaid with rows of leaves that it hasn't taken in yet. */
+export interface CatalogReader {
+  row(key: string): Promise<Row | undefined>;
+  rows(prefix: string): AsyncIterable<readonly [string, Row]>;
+}
+
+export function catalogReader(table: Table, overlay: ReadonlyMap<string, Row>, read: ShardReader): CatalogReader {
+  return {
+    async row(key) {
+      return overlay.get(key) ?? (await lookup(table, key, read));
+    },
+    async *rows(prefix) {
+      const late = [...overlay].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+      let next = 0;
+      for await (const [key, row] of range(table, prefix, read)) {
+        while (next < late.length && (late[next] as [string, Row])[0] < key) yield late[next++] as [string, Row];
+        if (next < late.length && (late[next] as [string, Row])[0] === key) yield late[next++] as [string, Row];
+        else yield [key, row];
+      }
+      yield* late.slice(next);
+    },
+  };
+}
+
+/** The fold: the rows that the leaf at `index` sets. Of two leaves that say the same thing of one key, the first counts. */
+export async function rowsOfLeaf(index: number, leaf: Leaf, catalog: CatalogReader): Promise<Map<string, Row>> {
+  const { name, version, manifest, time } = leaf;
+  const common = { leaf: index, version, manifest, time };
+  if (leaf.type === "channel") {
+    return new Map<string, Row>([
+      [channelKey(name, leaf.channel), { ...common, counter: leaf.counter }],
+      [moveKey(leaf), { ...common, counter: leaf.counter }],
+    ]);
+  }
+  const rows: (readonly [string, Row])[] =
+    leaf.type === "alias"
+      ? [[aliasKey(name, leaf.alias), common]]
+      : [[releaseKey(name, version), { ...common, commit: leaf.claims?.commit ?? null, bakeKey: leaf.bakeKey }]];
+  if (leaf.type === "release" && leaf.claims !== null) {
+    rows.push([claimKey(name, leaf.claims), { version, manifest }]);
+  }
+  const fresh = new Map<string, Row>();
+  for (const [key, row] of rows) if ((await catalog.row(key)) === undefined) fresh.set(key, row);
+  return fresh;
+}
+
+export async function findRelease(catalog: CatalogReader, name: string, version: string) {
+  return typed(releaseRowSchema, releaseKey(name, version), catalog);
+}
+
+export async function findAlias(catalog: CatalogReader, name: string, alias: string) {
+  return typed(aliasRowSchema, aliasKey(name, alias), catalog);
+}
+
+export async function findClaim(catalog: CatalogReader, name: string, claim: Claim) {
+  return typed(claimRowSchema, claimKey(name, claim), catalog);
+}
+
+export async function findChannel(catalog: CatalogReader, name: string, channel: string) {
+  return typed(moveRowSchema, channelKey(name, channel), catalog);
+}
+
+/** Every release of `name` (of every name, without one), in key order. */
+export async function* releases(catalog: CatalogReader, name: string): AsyncGenerator<ReleaseRow> {
+  for await (const [key, row] of catalog.rows(`${name} release `)) yield parseRow(releaseRowSchema, row, key);
+}
+
+/** Every channel of `name` with what it shows. */
+export async function* channels(
+  catalog: CatalogReader,
+  name: string,
+): AsyncGenerator<{ channel: string; shows: MoveRow }> {
+  const prefix = `${name} channel `;
+  for await (const [key, row] of catalog.rows(prefix)) {
+    yield { channel: key.slice(prefix.length), shows: parseRow(moveRowSchema, row, key) };
+  }
+}
+
+/** Every move of every channel of `name`: channel by channel, oldest first. */
+export async function* moves(
+  catalog: CatalogReader,
+  name: string,
+): AsyncGenerator<{ channel: string; move: MoveRow }> {
+  const prefix = `${name} move `;
+  for await (const [key, row] of catalog.rows(prefix)) {
+    yield { channel: key.slice(prefix.length).split(" ")[0] as string, move: parseRow(moveRowSchema, row, key) };
+  }
+}
+
+/** Every alias of `name`. */
+export async function* aliases(
+  catalog: CatalogReader,
+  name: string,
+): AsyncGenerator<{ alias: string; release: AliasRow }> {
+  const prefix = `${name} alias `;
+  for await (const [key, row] of catalog.rows(prefix)) {
+    yield { alias: key.slice(prefix.length), release: parseRow(aliasRowSchema, row, key) };
+  }
+}
+
+/** Every name, once, in order. */
+export async function* names(catalog: CatalogReader): AsyncGenerator<string> {
+  let last: string | undefined;
+  for await (const [key] of catalog.rows("")) {
+    const name = key.slice(0, key.indexOf(" "));
+    if (name !== last) yield (last = name);
+  }
+}
+
+interface Claim {
+  readonly commit: string;
+  readonly recipe: string;
+}
+
+const releaseKey = (name: string, version: string) => `${name} release ${version}`;
+const aliasKey = (name: string, alias: string) => `${name} alias ${alias}`;
+const claimKey = (name: string, claim: Claim) => `${name} claim ${claim.commit} ${claim.recipe}`;
+const channelKey = (name: string, channel: string) => `${name} channel ${channel}`;
+const moveKey = (leaf: ChannelLeaf) => `${leaf.name} move ${leaf.channel} ${String(leaf.counter).padStart(8, "0")}`;
+
+async function typed<T>(schema: z.ZodType<T>, key: string, catalog: CatalogReader): Promise<T | undefined> {
+  const row = await catalog.row(key);
+  return row === undefined ? undefined : parseRow(schema, row, key);
+}
+
+function parseRow<T>(schema: z.ZodType<T>, row: Row, key: string): T {
+  const result = schema.safeParse(row);
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `catalog row ${key}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+

@@ -1,0 +1,107 @@
+// An ordered table of JSON rows under text keys, kept as immutable shards under their hashes; its head is a small value
+// that lives inside one document. Adding rows rewrites only the shards they fall in. Which key opens a shard depends on
+// that key alone, so a table rebuilt from nothing has the same bytes as one that grew row by row.
+
+import { z } from "zod";
+
+import { type Digest, digestOf, digestSchema } from "../artifact/digest.ts";
+import { canonicalBytes, parseStored } from "../artifact/json.ts";
+import { KilnError } from "../errors.ts";
+
+export const tableSchema = z.array(z.strictObject({ first: z.string(), digest: digestSchema }));
+
+/** The shards in key order: the first key of each and the digest of its bytes. */
+export type Table = z.infer<typeof tableSchema>;
+
+export type Row = z.core.util.JSONType;
+
+const rowsSchema = z.array(z.tuple([z.string(), z.json()]));
+type Rows = readonly (readonly [key: string, row: Row])[];
+
+export const emptyTable: Table = [];
+
+export interface ShardReader {
+  /** The shard's bytes, checked against the digest. */
+  (digest: Digest): Promise<Uint8Array>;
+}
+
+/** The row under `key`. */
+export async function lookup(table: Table, key: string, read: ShardReader): Promise<Row | undefined> {
+  const shard = table[shardOf(table, key)];
+  if (shard === undefined) return undefined;
+  return (await rowsOf(shard.digest, read)).find(([known]) => known === key)?.[1];
+}
+
+/** Every row whose key starts with `prefix`, in key order. */
+export async function* range(table: Table, prefix: string, read: ShardReader): AsyncGenerator<readonly [string, Row]> {
+  for (let at = Math.max(0, shardOf(table, prefix)); at < table.length; at++) {
+    const shard = table[at] as Table[number];
+    if (at > 0 && shard.first > prefix && !shard.first.startsWith(prefix)) return;
+    for (const [key, row] of await rowsOf(shard.digest, read)) if (key.startsWith(prefix)) yield [key, row];
+  }
+}
+
+/** The table with `changes` set, and the shards that it names and `table` doesn't. */
+export async function withRows(
+  table: Table,
+  changes: ReadonlyMap<string, Row>,
+  read: ShardReader,
+): Promise<{ table: Table; shards: Map<Digest, Uint8Array> }> {
+  const shards = new Map<Digest, Uint8Array>();
+  const byShard = Map.groupBy(changes, ([key]) => Math.max(0, shardOf(table, key)));
+  const next: Table = [];
+  for (let at = 0; at < Math.max(1, table.length); at++) {
+    const old = table[at];
+    const changed = byShard.get(at);
+    if (changed === undefined) {
+      if (old !== undefined) next.push(old);
+      continue;
+    }
+    const rows = merge(old === undefined ? [] : await rowsOf(old.digest, read), changed);
+    for (const piece of splitAtBoundaries(rows)) {
+      const bytes = canonicalBytes(piece);
+      const digest = digestOf(bytes);
+      shards.set(digest, bytes);
+      next.push({ first: (piece[0] as Rows[number])[0], digest });
+    }
+  }
+  return { table: next, shards };
+}
+
+/** Index of the last shard that starts at or before `key`; -1 when `key` lies before them all. */
+function shardOf(table: Table, key: string): number {
+  let low = 0;
+  let high = table.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((table[middle] as Table[number]).first <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function merge(rows: Rows, changes: Rows): Rows {
+  const merged = new Map(rows);
+  for (const [key, row] of changes) merged.set(key, row);
+  return [...merged].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function splitAtBoundaries(rows: Rows): Rows[] {
+  const pieces: [string, Row][][] = [];
+  for (const [key, row] of rows) {
+    if (pieces.length === 0 || opensShard(key)) pieces.push([]);
+    pieces.at(-1)?.push([key, row]);
+  }
+  return pieces;
+}
+
+/** One key in 256 opens a shard: 256 rows in each, on average. */
+function opensShard(key: string): boolean {
+  return digestOf(key).startsWith("00");
+}
+
+async function rowsOf(digest: Digest, read: ShardReader): Promise<Rows> {
+  const result = rowsSchema.safeParse(parseStored(await read(digest), `table shard ${digest}`));
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `table shard ${digest}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
