@@ -107,6 +107,77 @@ export const codes = {
     meaning: "A file beside an artifact isn't a Sigstore bundle of the one form that Kiln writes.",
     remedy: "Fetch it again; if it stays so, `kiln audit` says what else was touched.",
   },
+  // What verify and audit find
+  NO_TRUST: {
+    exit: 2,
+    meaning: "There is no pinned trust file, so there is nothing to verify against.",
+    remedy: "Name one with --trust or KILN_TRUST; get it from whoever publishes, by a way that isn't the store.",
+  },
+  DIGEST_MISMATCH: {
+    exit: 3,
+    meaning: "The bytes aren't those that were signed or that the manifest names.",
+    remedy: "Don't use them; fetch them again, and if they stay so, `kiln audit` says what else was touched.",
+  },
+  SUBJECT_MISMATCH: {
+    exit: 3,
+    meaning: "Something that is validly signed says nothing about this: it belongs to another artifact, release or channel.",
+    remedy: "Don't use it; `kiln audit` says what else was swapped.",
+  },
+  OBJECT_MISSING: {
+    exit: 3,
+    meaning: "Something that a signature, the log or a manifest names isn't there.",
+    remedy: "Restore it from a copy of the store; files beside an artifact come back with `kiln views rebuild`.",
+  },
+  OBJECT_UNKNOWN: {
+    exit: 3,
+    meaning: "The store has an object that Kiln doesn't write there.",
+    remedy: "Find out who wrote it, and remove it.",
+  },
+  VIEW_MISMATCH: {
+    exit: 3,
+    meaning: "A view says something else than the log that it is derived from.",
+    remedy: "`kiln views rebuild` writes it anew; find out who changed it.",
+  },
+  RELEASE_CONFLICT: {
+    exit: 3,
+    meaning: "The log has two releases for one version, or for one commit and recipe.",
+    remedy: "The first one counts; find out who signed the second, and revoke the key.",
+  },
+  CHANNEL_CONFLICTING: {
+    exit: 3,
+    meaning: "A channel move in the log doesn't follow the move before it, or points at nothing.",
+    remedy: "Find out who signed it; move the channel again to where it belongs.",
+  },
+  ENTRY_UNEXPECTED: {
+    exit: 3,
+    meaning: "The log has the record of a signature that doesn't belong to the release that follows it.",
+    remedy: "Find out who holds the log key: only it can append.",
+  },
+  VIEW_BEHIND: {
+    exit: 1,
+    meaning: "A view hasn't taken in the newest entries of the log: a publish is going on, or stopped.",
+    remedy: "Nothing is wrong; the next publish brings the views up.",
+  },
+  APPEND_UNFINISHED: {
+    exit: 1,
+    meaning: "The log's head is ahead of its public checkpoint: a publish is going on, or stopped.",
+    remedy: "Nothing is wrong; the next publish finishes it.",
+  },
+  OBJECT_UNUSED: {
+    exit: 1,
+    meaning: "The store has objects that nothing refers to: a publish that stopped leaves them.",
+    remedy: "Nothing is wrong; `kiln gc` removes them.",
+  },
+  OBJECTS_NOT_LISTED: {
+    exit: 1,
+    meaning: "This way of reaching the store can't list it, so objects that nothing refers to weren't looked for.",
+    remedy: "Audit the folder itself to look for them.",
+  },
+  TRUST_DIFFERS: {
+    exit: 1,
+    meaning: "The store's own copy of the trust file isn't the pinned one.",
+    remedy: "The pinned one was used; find out which is newer, and fetch it from where you trust it.",
+  },
   // Private keys
   KEYS_EXIST: {
     exit: 1,
