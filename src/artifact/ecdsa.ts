@@ -43,7 +43,9 @@ function keyOf(publicKey: string, what: string): KeyObject {
   try {
     key = publicKeyOf(publicKey);
   } catch (cause) {
-    throw new KilnError("SIGNATURE_INVALID", `${what}: got a key that can't be read, want a P-256 public key`, { cause });
+    throw new KilnError("SIGNATURE_INVALID", `${what}: got a key that can't be read, want a P-256 public key`, {
+      cause,
+    });
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
     const got = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType;
@@ -57,8 +59,12 @@ function fromBase64Url(text: string | undefined): Buffer {
 }
 
 function refusal(what: string, cause?: unknown): KilnError {
-  return new KilnError("SIGNATURE_INVALID", `${what}: got a signature that isn't over these bytes by the key it names`, {
-    hint: "don't use it; `kiln audit` says what else was touched",
-    cause,
-  });
+  return new KilnError(
+    "SIGNATURE_INVALID",
+    `${what}: got a signature that isn't over these bytes by the key it names`,
+    {
+      hint: "don't use it; `kiln audit` says what else was touched",
+      cause,
+    },
+  );
 }

@@ -39,11 +39,7 @@ export function parseVkey(vkey: string): LogKey {
 }
 
 function idOf(name: string, key: Uint8Array): Uint8Array {
-  return createHash("sha256")
-    .update(name)
-    .update(Buffer.of(0x0a, ed25519))
-    .update(key)
-    .digest();
+  return createHash("sha256").update(name).update(Buffer.of(0x0a, ed25519)).update(key).digest();
 }
 
 function invalid(vkey: string, problem: string): KilnError {

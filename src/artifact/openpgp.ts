@@ -30,12 +30,19 @@ export interface OpenPgpSigned {
 }
 
 /** Who signed, and when. Throws SIGNATURE_INVALID for anything but one good signature; TRUST_INVALID for a bad key. */
-export async function verifyOpenPgp({ signature, keys, state, now, what }: OpenPgpVerification): Promise<OpenPgpSigned> {
+export async function verifyOpenPgp({
+  signature,
+  keys,
+  state,
+  now,
+  what,
+}: OpenPgpVerification): Promise<OpenPgpSigned> {
   const packet = await parseSignature(signature, what);
   const time = packet.created?.getTime() ?? 0;
   const known = await Promise.all(keys.map((armored) => parseKey(armored)));
   const key = known.find(({ keyId }) => keyId === packet.issuerKeyID.toHex());
-  if (key === undefined) throw refusal(what, `got a signature by key ${packet.issuerKeyID.toHex()}, want a trusted one`);
+  if (key === undefined)
+    throw refusal(what, `got a signature by key ${packet.issuerKeyID.toHex()}, want a trusted one`);
   if (key.refusal !== undefined) throw refusal(what, `got a signature by key ${key.fingerprint}: ${key.refusal}`);
   if (now >= key.expires) throw refusal(what, `got a signature by key ${key.fingerprint}, which has expired`);
   if (time < key.created) throw refusal(what, `got a signature that is older than its key ${key.fingerprint}`);
@@ -66,7 +73,7 @@ export function digestInfo(sha256: Uint8Array): Buffer {
 }
 
 const binaryDocument = 0x00;
-const rsaAlgorithms: readonly number[] = [1, 3];
+const rsaAlgorithms = new Set([1, 3]);
 const sha256Algorithm = 8;
 const hashNames: Readonly<Record<number, string>> = {
   1: "MD5",
@@ -107,7 +114,7 @@ function problemOf(packet: SignaturePacket): string | undefined {
   if (Number(hashAlgorithm) !== sha256Algorithm) {
     return `got a signature with ${hashNames[Number(hashAlgorithm)] ?? `hash ${hashAlgorithm}`}, want SHA-256`;
   }
-  if (!rsaAlgorithms.includes(Number(publicKeyAlgorithm))) {
+  if (!rsaAlgorithms.has(Number(publicKeyAlgorithm))) {
     return `got a signature with algorithm ${publicKeyAlgorithm}, want 1 (RSA)`;
   }
   if (unknownSubpackets.some(({ critical }) => critical) || rawNotations.some(({ critical }) => critical)) {
@@ -169,8 +176,11 @@ async function readOneKey(armored: string): Promise<ParsedKey> {
   }
   const fingerprint = key.getFingerprint();
   const { version, algorithm, publicParams } = key.keyPacket;
-  if (version !== 4 || !rsaAlgorithms.includes(Number(algorithm))) {
-    throw new KilnError("TRUST_INVALID", `OpenPGP key ${fingerprint}: got version ${version}, want a version 4 RSA key`);
+  if (version !== 4 || !rsaAlgorithms.has(Number(algorithm))) {
+    throw new KilnError(
+      "TRUST_INVALID",
+      `OpenPGP key ${fingerprint}: got version ${version}, want a version 4 RSA key`,
+    );
   }
   const { n, e } = publicParams as { readonly n: Uint8Array; readonly e: Uint8Array };
   const jwk = { kty: "RSA", n: Buffer.from(n).toString("base64url"), e: Buffer.from(e).toString("base64url") };

@@ -152,38 +152,31 @@ type BundleJson = z.infer<typeof bundleSchema>;
 
 function bundleBytes({ hint, logEntry, content }: Bundle): Uint8Array {
   const { logId, index, treeSize, rootHash, hashes, checkpoint, canonicalizedBody } = logEntry;
-  const common = {
-    mediaType: bundleType,
-    verificationMaterial: {
-      publicKey: { hint },
-      tlogEntries: [
-        {
+  const verificationMaterial: BundleJson["verificationMaterial"] = {
+    publicKey: { hint },
+    tlogEntries: [
+      {
+        logIndex: String(index),
+        logId: { keyId: base64Of(logId) },
+        kindVersion: { kind: "hashedrekord", version: "0.0.2" },
+        inclusionProof: {
           logIndex: String(index),
-          logId: { keyId: base64Of(logId) },
-          kindVersion: { kind: "hashedrekord", version: "0.0.2" },
-          inclusionProof: {
-            logIndex: String(index),
-            rootHash: base64Of(rootHash),
-            treeSize: String(treeSize),
-            hashes: hashes.map(base64Of),
-            checkpoint: { envelope: checkpoint },
-          },
-          canonicalizedBody: base64Of(canonicalizedBody),
+          rootHash: base64Of(rootHash),
+          treeSize: String(treeSize),
+          hashes: hashes.map(base64Of),
+          checkpoint: { envelope: checkpoint },
         },
-      ],
-    },
-  } as const;
-  const json: BundleJson =
-    content.sort === "signature"
-      ? {
-          ...common,
-          messageSignature: {
-            messageDigest: { algorithm: "SHA2_256", digest: content.digest },
-            signature: content.signature,
-          },
-        }
-      : { ...common, dsseEnvelope: withoutKeyid(content.envelope) };
-  return canonicalBytes(json);
+        canonicalizedBody: base64Of(canonicalizedBody),
+      },
+    ],
+  };
+  return canonicalBytes({ mediaType: bundleType, verificationMaterial, ...contentJson(content) });
+}
+
+function contentJson(content: Bundle["content"]): object {
+  if (content.sort === "attestation") return { dsseEnvelope: withoutKeyid(content.envelope) };
+  const { digest, signature } = content;
+  return { messageSignature: { messageDigest: { algorithm: "SHA2_256", digest }, signature } };
 }
 
 function fromSchema(json: BundleJson, where: string): Bundle {

@@ -1,0 +1,147 @@
+// The OpenPGP key: version 4, RSA-4096, one primary key that certifies and signs, no subkey, no expiry: the one shape that
+// gpgv, apt, rpm 4 and sqv all take. A detached signature is written here byte by byte (RFC 9580, 5.2.3), because it must
+// continue a digest state that has seen the artifact already; openpgp.js makes and parses the keys.
+
+import { constants, createPrivateKey, type Hash, type KeyObject, privateEncrypt } from "node:crypto";
+
+import { digestInfo, signedDigest } from "../artifact/openpgp.ts";
+import type { OpenPgpSigner } from "./signers.ts";
+
+/** As it lies in the key file. */
+export interface OpenPgpKey {
+  readonly fingerprint: string;
+  /** Both armored; the private key has no passphrase of its own. */
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
+
+/** A new key. `now`: milliseconds since 1970. */
+export async function createOpenPgpKey(userId: string, now: number): Promise<OpenPgpKey> {
+  const { generateKey, readKey } = await import("openpgp");
+  const { publicKey, privateKey } = await generateKey({
+    type: "rsa",
+    rsaBits: 4096,
+    userIDs: [{ name: userId }],
+    subkeys: [],
+    date: new Date(now),
+    format: "armored",
+    config: { nonDeterministicSignaturesViaNotation: false },
+  });
+  const fingerprint = (await readKey({ armoredKey: publicKey })).getFingerprint();
+  return { fingerprint, publicKey: withNewlines(publicKey), privateKey: withNewlines(privateKey) };
+}
+
+/** Parses the private key when it first signs: moving a channel needs none of it. */
+export function openPgpSigner({ fingerprint, publicKey, privateKey }: OpenPgpKey): OpenPgpSigner {
+  let parsed: Promise<PrivateRsa> | undefined;
+  return {
+    fingerprint,
+    publicKey,
+    async signState(state, when) {
+      parsed ??= readPrivateRsa(privateKey);
+      const { key, created } = await parsed;
+      // Clocks differ by seconds, and clients refuse a signature that is older than its key.
+      const time = Math.max(Math.floor(when / 1000), created);
+      return armor(signaturePacket({ state, key, time, fingerprint: Buffer.from(fingerprint, "hex") }));
+    },
+  };
+}
+
+interface PrivateRsa {
+  readonly key: KeyObject;
+  /** Seconds since 1970. */
+  readonly created: number;
+}
+
+async function readPrivateRsa(armored: string): Promise<PrivateRsa> {
+  const { readPrivateKey } = await import("openpgp");
+  const { keyPacket } = await readPrivateKey({ armoredKey: armored });
+  // The numbers of a key (RFC 9580, 5.5.5.1), which openpgp.js keeps but doesn't declare.
+  const { publicParams, privateParams } = keyPacket as unknown as {
+    readonly publicParams: Readonly<Record<"n" | "e", Uint8Array>>;
+    readonly privateParams: Readonly<Record<"d" | "p" | "q" | "u", Uint8Array>>;
+  };
+  const { d, p, q, u } = privateParams;
+  // OpenPGP's coefficient is that of p modulo q, a JWK's that of q modulo p: so the two primes change names.
+  const jwk = {
+    kty: "RSA",
+    n: toBase64Url(publicParams.n),
+    e: toBase64Url(publicParams.e),
+    d: toBase64Url(d),
+    p: toBase64Url(q),
+    q: toBase64Url(p),
+    dp: toBase64Url(exponent(d, q)),
+    dq: toBase64Url(exponent(d, p)),
+    qi: toBase64Url(u),
+  };
+  return { key: createPrivateKey({ key: jwk, format: "jwk" }), created: keyPacket.created.getTime() / 1000 };
+}
+
+/** d modulo (prime - 1). */
+function exponent(d: Uint8Array, prime: Uint8Array): Uint8Array {
+  const hex = (toBigInt(d) % (toBigInt(prime) - 1n)).toString(16);
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
+}
+
+function toBigInt(bytes: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64url");
+}
+
+function signaturePacket(options: {
+  readonly state: Hash;
+  readonly key: KeyObject;
+  readonly time: number;
+  readonly fingerprint: Uint8Array;
+}): Buffer {
+  const { state, key, time, fingerprint } = options;
+  const created = Buffer.alloc(4);
+  created.writeUInt32BE(time);
+  const hashed = Buffer.concat([
+    subpacket(0x80 | 2, created), // creation time, critical
+    subpacket(33, Buffer.concat([Buffer.of(4), fingerprint])), // issuer's fingerprint
+  ]);
+  const hashedPart = Buffer.concat([Buffer.of(4, 0x00, 1, 8), uint16(hashed.length), hashed]); // a document, RSA, SHA-256
+  const unhashed = subpacket(16, fingerprint.subarray(-8)); // issuer's key id
+  const digest = signedDigest(state, hashedPart);
+  const number = privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, digestInfo(digest));
+  return packet(2, [hashedPart, uint16(unhashed.length), unhashed, digest.subarray(0, 2), multiprecision(number)]);
+}
+
+function subpacket(type: number, body: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.of(body.length + 1, type), body]);
+}
+
+/** A packet of 192 to 8383 bytes, which is what an RSA signature takes. */
+function packet(tag: number, parts: readonly Uint8Array[]): Buffer {
+  const body = Buffer.concat(parts);
+  const length = body.length - 192;
+  return Buffer.concat([Buffer.of(0xc0 | tag, (length >> 8) + 192, length & 0xff), body]);
+}
+
+/** Its length in bits, then the number without leading zeros. */
+function multiprecision(number: Uint8Array): Buffer {
+  const start = number.findIndex((byte) => byte !== 0);
+  const bytes = number.subarray(start);
+  const bits = bytes.length * 8 - (Math.clz32(bytes[0] ?? 0) - 24);
+  return Buffer.concat([uint16(bits), bytes]);
+}
+
+async function armor(packetBytes: Uint8Array): Promise<string> {
+  const openpgp = await import("openpgp");
+  return withNewlines(openpgp.armor(openpgp.enums.armor.signature, packetBytes));
+}
+
+/** As every other file: lines end with a plain newline, the last one too, and none is blank at the end. */
+function withNewlines(armored: string): string {
+  return `${armored.replaceAll("\r\n", "\n").trimEnd()}\n`;
+}
+
+function uint16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
