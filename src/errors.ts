@@ -62,6 +62,32 @@ export const codes = {
     meaning: "Another process holds the lock on the same folder for longer than the wait.",
     remedy: "Wait for it, or end it: the lock goes with its process.",
   },
+  // Baking
+  ARTIFACT_INVALID: {
+    exit: 1,
+    meaning: "What a bake should pack isn't there, or can't be held by this kind of artifact.",
+    remedy: "Correct the build step that makes it, or the artifact's entry in the recipe.",
+  },
+  STEP_FAILED: {
+    exit: 1,
+    meaning: "A step of the recipe failed; no later step ran.",
+    remedy: "The message names the log that has all its output.",
+  },
+  SECRET_MISSING: {
+    exit: 1,
+    meaning: "A step names a secret that the environment of this bake doesn't have.",
+    remedy: "Set the variable that the hint names.",
+  },
+  SANDBOX_FAILED: {
+    exit: 1,
+    meaning: "This machine doesn't allow the sandbox that steps run in.",
+    remedy: "Allow unprivileged user namespaces, or bake with --isolation none, which the provenance records.",
+  },
+  NOT_REPRODUCIBLE: {
+    exit: 1,
+    meaning: "Two bakes of the same inputs gave different bytes.",
+    remedy: "The message names the first differing file; let its build step leave out times, paths and random values.",
+  },
   // Stores
   STORE_NOT_FOUND: {
     exit: 1,
