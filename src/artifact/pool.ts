@@ -9,6 +9,7 @@ export const keys = {
   checkpoint: "log/checkpoint",
   staging: (digest: Digest) => `log/staging/${digest}`,
   trust: "trust/trust.json",
+  reservations: (name: string) => `reservations/${name}.json`,
   catalog: "catalog/head.json",
   catalogShard: (digest: Digest) => `catalog/shard/${digest}.json`,
   release: (name: string, version: string) => `releases/${name}/${version}.json`,

@@ -1,23 +1,19 @@
 // Publishing a bake: adopt what is there, else upload, then one append with the release, its alias and its channel move.
 // Done twice, or by two jobs at once, it is a success that changes nothing the second time.
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-
-import { type Digest, digestOf } from "../artifact/digest.ts";
-import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
-import { isSystemError, KilnError } from "../errors.ts";
+import type { Leaf } from "../artifact/leaf.ts";
+import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { inStep } from "../report.ts";
 import { requireSigners } from "../sign/signers.ts";
-import { adopted, aliasLeaf, channelLeaf, type ChannelWish, present, type Released } from "./decide.ts";
+import type { Bake } from "./bake-folder.ts";
+import { adopted, aliasLeaf, channelLeaf, type ChannelWish, type Claimant, present, type Released } from "./decide.ts";
 import { type Addition, commit, logOf, type Publisher, seconds } from "./publisher.ts";
 import { type PublishedState, stateAt } from "./state.ts";
 import { upload, type Uploaded } from "./upload.ts";
 
 export interface PublishOptions {
-  /** A bake's folder: release.json and the files that it names. */
-  readonly folder: string;
+  readonly bake: Bake;
   readonly channel?: ChannelWish | undefined;
   /** Another version string for the release: the tag on its commit. */
   readonly alias?: string | undefined;
@@ -36,88 +32,91 @@ export interface Published {
 export async function publishRelease(publisher: Publisher, options: PublishOptions): Promise<Published> {
   const { store, trust, signers, context } = publisher;
   requireSigners(signers, "log", "release", "openpgp");
-  const { manifest, identity } = await readBake(options.folder);
+  const { bake } = options;
   const before = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
-  const there = await adopted(before.catalog, claimOf(manifest, identity));
+  const there = await adopted(before.catalog, claimOf(bake));
   const uploaded =
     there !== undefined
       ? undefined
       : await inStep(
           context.report,
-          `sign and upload ${manifest.artifacts.length} artifacts`,
-          (step) => upload({ store, signers, folder: options.folder, manifest, context, step }),
-          () => `manifest ${identity.slice(0, 12)}`,
+          `sign and upload ${bake.manifest.artifacts.length} artifacts`,
+          (step) => upload({ store, signers, bake, context, step }),
+          () => `manifest ${bake.identity.slice(0, 12)}`,
         );
   const { outcome, head } = await inStep(
     context.report,
     "commit to the log",
-    () => commit(publisher, (state) => additionFor({ state, manifest, identity, uploaded, options, publisher })),
+    () => commit(publisher, (state) => additionFor({ state, uploaded, options, publisher })),
     ({ from, head }) => (from === undefined ? "nothing to add" : `leaves ${from} to ${head.checkpoint.size - 1}`),
   );
   return { ...outcome, treeSize: head.checkpoint.size };
 }
 
-/** What lies in a bake's folder. Throws NOT_FOUND, BAKE_CHANGED. */
-export async function readBake(folder: string): Promise<{ manifest: Manifest; identity: Digest }> {
-  const path = join(folder, manifestFile);
-  try {
-    const bytes = await readFile(path);
-    return { manifest: parseManifest(bytes, path), identity: digestOf(bytes) };
-  } catch (cause) {
-    if (!isSystemError(cause, "ENOENT", "ENOTDIR")) throw cause;
-    throw new KilnError("NOT_FOUND", `${folder}: got no ${manifestFile}, want the folder of a bake`, {
-      hint: "run `kiln bake` first, or leave the folder out",
-      cause,
-    });
-  }
-}
-
 async function additionFor(options: {
   readonly state: PublishedState;
-  readonly manifest: Manifest;
-  readonly identity: Digest;
   readonly uploaded: Uploaded | undefined;
   readonly options: PublishOptions;
   readonly publisher: Publisher;
 }): Promise<Addition<Omit<Published, "treeSize">>> {
-  const { state, manifest, identity, uploaded, publisher } = options;
-  const { channel, alias } = options.options;
+  const { state, uploaded, publisher } = options;
+  const { bake, channel, alias } = options.options;
   const { catalog } = state;
   const time = seconds(publisher.context.now());
-  const { name, version, claims } = claimOf(manifest, identity);
-  const there = await adopted(catalog, claimOf(manifest, identity));
-  if (there === undefined && uploaded === undefined) {
-    throw new KilnError("STORE_CORRUPT", `${name}@${version}: it was in the log and is there no more`);
-  }
-  const entries = there === undefined ? (uploaded as Uploaded).entries : [];
-  const leaf = state.head.checkpoint.size + entries.length;
-  const release = there ?? { name, version, manifest: identity, commit: claims?.commit ?? null, leaf };
-  const wanted = { catalog, release, time };
-  const moves = channel === undefined ? undefined : await channelLeaf({ ...wanted, wish: channel });
+  const claim = claimOf(bake);
+  const there = await adopted(catalog, claim);
+  const added = there === undefined ? newRelease({ bake, uploaded, state, time }) : undefined;
+  const release = there ?? (added as NewRelease).release;
+  const move = channel === undefined ? undefined : await channelLeaf({ catalog, release, time, wish: channel });
   const leaves = [
-    ...(uploaded === undefined || there !== undefined
-      ? []
-      : [
-          {
-            type: "release" as const,
-            kiln: 1 as const,
-            name,
-            version,
-            manifest: identity,
-            signatures: uploaded.signatures,
-            entries: entries.length,
-            claims,
-            bakeKey: manifest.bakeKey,
-            time,
-          },
-        ]),
-    ...present(alias === undefined ? undefined : await aliasLeaf({ ...wanted, alias })),
-    ...present(moves),
+    ...present(added?.leaf),
+    ...present(alias === undefined ? undefined : await aliasLeaf({ catalog, release, time, alias })),
+    ...present(move),
   ];
-  return { entries, leaves, outcome: { release, added: there === undefined, moved: moves?.channel ?? null } };
+  return {
+    entries: added?.entries ?? [],
+    leaves,
+    outcome: { release, added: added !== undefined, moved: move?.channel ?? null },
+  };
 }
 
-function claimOf({ name, version, source }: Manifest, manifest: Digest) {
+interface NewRelease {
+  readonly release: Released;
+  readonly leaf: Leaf;
+  readonly entries: readonly Uint8Array[];
+}
+
+function newRelease(options: {
+  readonly bake: Bake;
+  readonly uploaded: Uploaded | undefined;
+  readonly state: PublishedState;
+  readonly time: number;
+}): NewRelease {
+  const { bake, uploaded, state, time } = options;
+  const { name, version, claims, manifest } = claimOf(bake);
+  if (uploaded === undefined) {
+    throw new KilnError("LOG_INCONSISTENT", `${name}@${version}: it was in the log, and is there no more`);
+  }
+  const { entries, signatures } = uploaded;
+  return {
+    release: { name, version, manifest, commit: claims?.commit ?? null, leaf: state.head.checkpoint.size + entries.length },
+    leaf: {
+      type: "release",
+      kiln: 1,
+      name,
+      version,
+      manifest,
+      signatures,
+      entries: entries.length,
+      claims,
+      bakeKey: bake.manifest.bakeKey,
+      time,
+    },
+    entries,
+  };
+}
+
+function claimOf({ manifest: { name, version, source }, identity }: Bake): Claimant {
   const claims = source.commit === null ? null : { commit: source.commit, recipe: source.recipe };
-  return { name, version, manifest, claims };
+  return { name, version, manifest: identity, claims };
 }

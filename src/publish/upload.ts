@@ -3,21 +3,19 @@
 // the version is still free. Creating them again is a success, so an upload can be repeated from the start.
 
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 
 import pMap from "p-map";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
 import { type HashedRekord, hashedRekordBytes } from "../artifact/leaf.ts";
-import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
+import { type Artifact, type Blob, manifestBytes, manifestFile } from "../artifact/manifest.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { type Signatures, signaturesBytes, signaturesFile } from "../artifact/signatures.ts";
 import { sbomStatement } from "../artifact/statement.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
+import type { Bake } from "./bake-folder.ts";
 import type { Step } from "../report.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
@@ -25,9 +23,7 @@ import type { Store } from "../stores/store.ts";
 export interface Upload {
   readonly store: Store;
   readonly signers: Signers;
-  /** Where the bake left its files. */
-  readonly folder: string;
-  readonly manifest: Manifest;
+  readonly bake: Bake;
   readonly context: Context;
 }
 
@@ -43,7 +39,8 @@ type ArtifactSignatures = Signatures["artifacts"][number];
 
 /** Throws BAKE_CHANGED when a file isn't what the manifest says, and whatever the store throws. */
 export async function upload(options: Upload & { readonly step: Step }): Promise<Uploaded> {
-  const { store, signers, folder, manifest, step } = options;
+  const { store, signers, bake, step } = options;
+  const { manifest } = bake;
   const total = manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
   let passed = 0;
   const onBytes = (count: number) => step.progress((passed += count), total, "bytes");
@@ -51,7 +48,7 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
   const signed = await pMap(manifest.artifacts, (artifact) => uploadArtifact({ ...options, artifact, onBytes }), {
     concurrency: 4,
   });
-  const statement = await uploadDocument({ store, folder, blob: manifest.provenance });
+  const statement = await uploadDocument({ store, bake, blob: manifest.provenance });
   const provenance = signStatement(signers, statement);
 
   const identity = manifestBytes(manifest);
@@ -75,15 +72,16 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
 async function uploadArtifact(
   options: Upload & { readonly artifact: Artifact; readonly onBytes: (count: number) => void },
 ): Promise<{ signatures: ArtifactSignatures; records: HashedRekord[] }> {
-  const { store, signers, folder, artifact, context, onBytes } = options;
+  const { store, signers, bake, artifact, context, onBytes } = options;
   const state = createHash("sha256");
-  const body = checked({ path: join(folder, artifact.file), blob: artifact, state, onBytes, signal: context.signal });
-  await store.create(poolKey(artifact), body);
+  await store.create(poolKey(artifact), checked({ bytes: bake.open(artifact), blob: artifact, state, onBytes }));
+  // A store that found the artifact there must have compared every byte, or the state isn't the artifact's.
+  if (state.copy().digest("hex") !== artifact.sha256) throw new TypeError(`${store.url} didn't read ${artifact.file}`);
 
   const digest = Buffer.from(artifact.sha256, "hex");
   const signature = signers.release.signDigest(digest);
   const openpgp = await signers.openpgp.signState(state, context.now());
-  const sbom = await uploadDocument({ store, folder, blob: artifact.sbom });
+  const sbom = await uploadDocument({ store, bake, blob: artifact.sbom });
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
   return {
     signatures: { name: artifact.name, openpgp, signature, sbom: sbomRecord.signature },
@@ -100,35 +98,33 @@ function signStatement(signers: Signers, statement: Uint8Array): HashedRekord {
   };
 }
 
-async function uploadDocument(options: { store: Store; folder: string; blob: Blob }): Promise<Uint8Array> {
-  const { store, folder, blob } = options;
-  const path = join(folder, blob.file);
-  const bytes = await readFile(path);
-  if (digestOf(bytes) !== blob.sha256) throw changed(path, blob, digestOf(bytes));
+async function uploadDocument(options: { store: Store; bake: Bake; blob: Blob }): Promise<Uint8Array> {
+  const { store, bake, blob } = options;
+  const bytes = Buffer.concat(await Array.fromAsync(bake.open(blob)));
+  if (digestOf(bytes) !== blob.sha256) throw changed(blob, digestOf(bytes));
   await store.create(poolKey(blob), bytes);
   return bytes;
 }
 
-/** The file's bytes; `state` takes them in while they pass, and they end in an error if they aren't `blob`. */
+/** The blob's bytes; `state` takes them in while they pass, and they end in an error if they aren't the blob's. */
 async function* checked(options: {
-  readonly path: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
   readonly blob: Blob;
   readonly state: Hash;
   readonly onBytes: (count: number) => void;
-  readonly signal: AbortSignal;
 }): AsyncGenerator<Uint8Array> {
-  const { path, blob, state, onBytes, signal } = options;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, signal })) {
-    state.update(chunk as Buffer);
-    yield chunk as Buffer;
-    onBytes((chunk as Buffer).length);
+  const { bytes, blob, state, onBytes } = options;
+  for await (const chunk of bytes) {
+    state.update(chunk);
+    yield chunk;
+    onBytes(chunk.length);
   }
   const got = state.copy().digest("hex");
-  if (got !== blob.sha256) throw changed(path, blob, got);
+  if (got !== blob.sha256) throw changed(blob, got);
 }
 
-function changed(path: string, blob: Blob, got: Digest): KilnError {
-  return new KilnError("BAKE_CHANGED", `${path}: got digest ${got}, want ${blob.sha256}`, {
+function changed(blob: Blob, got: Digest): KilnError {
+  return new KilnError("BAKE_CHANGED", `${blob.file}: got digest ${got}, want ${blob.sha256}`, {
     hint: "the file changed after it was baked: bake again",
   });
 }

@@ -1,0 +1,41 @@
+// What a bake left behind: its manifest and the bytes of what that names. Normally a folder; publishing needs no more of it
+// than this.
+
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Digest, digestOf } from "../artifact/digest.ts";
+import { type Blob, type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { isSystemError, KilnError } from "../errors.ts";
+
+export interface Bake {
+  readonly manifest: Manifest;
+  /** The manifest's digest: the release's identity. */
+  readonly identity: Digest;
+  /** The bytes of a blob that the manifest names, unchecked. */
+  open(blob: Blob): AsyncIterable<Uint8Array>;
+}
+
+/** Opens a bake's folder. Throws NOT_FOUND, and STORE_CORRUPT for a manifest that can't be read. */
+export async function openBakeFolder(folder: string): Promise<Bake> {
+  const path = join(folder, manifestFile);
+  const bytes = await readManifest(folder, path);
+  return {
+    manifest: parseManifest(bytes, path),
+    identity: digestOf(bytes),
+    open: ({ file }) => createReadStream(join(folder, file), { highWaterMark: 1024 * 1024 }),
+  };
+}
+
+async function readManifest(folder: string, path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (!isSystemError(cause, "ENOENT", "ENOTDIR")) throw cause;
+    throw new KilnError("NOT_FOUND", `${folder}: got no ${manifestFile}, want the folder of a bake`, {
+      hint: "run `kiln bake` first, or leave the folder out",
+      cause,
+    });
+  }
+}
