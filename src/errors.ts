@@ -44,6 +44,11 @@ export const codes = {
     meaning: "Others appended to the log each time that this publisher tried to.",
     remedy: "Try again; nothing was published.",
   },
+  INTERNAL: {
+    exit: 1,
+    meaning: "Kiln met something that it has no answer to: a bug in Kiln.",
+    remedy: "Please report it with the stack that was printed.",
+  },
   // What the machine lacks, or did
   CANCELLED: { exit: 1, meaning: "The command was interrupted.", remedy: "Run it again; nothing half-done is visible." },
   TOOL_MISSING: {
@@ -203,6 +208,62 @@ export const codes = {
     exit: 1,
     meaning: "The store's own copy of the trust file isn't the pinned one.",
     remedy: "The pinned one was used; find out which is newer, and fetch it from where you trust it.",
+  },
+  // Deploying
+  ARCHIVE_UNSAFE: {
+    exit: 3,
+    meaning: "An archive isn't a whole tar.zst, or holds something that could reach outside its own folder.",
+    remedy: "Nothing of it was kept; bake the release anew without what the message names.",
+  },
+  HEAD_REPLAYED: {
+    exit: 3,
+    meaning: "The store shows a channel at an older place than this host has seen it.",
+    remedy: "Ask whoever keeps the store: an old copy is served, or somebody holds updates back.",
+  },
+  BAD_RELEASE: {
+    exit: 1,
+    meaning: "The channel shows a release that failed its probe on this host, or was rolled back here.",
+    remedy: "Move the channel to another release, or deploy this one by NAME@VERSION to try it again.",
+  },
+  NOT_DEPLOYABLE: {
+    exit: 1,
+    meaning: "The release has nothing that this host can put into service.",
+    remedy: "Its recipe's `activate` says what is put into service, and by which activator.",
+  },
+  ENVIRONMENT_INVALID: {
+    exit: 2,
+    meaning: "The environment file of a deployed name has a line that can't be used.",
+    remedy: "Write one KEY=VALUE a line; the value is everything after the first =, as it stands.",
+  },
+  PARAMETER_MISSING: {
+    exit: 1,
+    meaning: "The release needs a parameter that the environment file of this host doesn't set.",
+    remedy: "Add it to the file that the message names and deploy again; nothing was changed.",
+  },
+  PROBE_FAILED: {
+    exit: 1,
+    meaning: "The release was put into service and didn't prove healthy in time, so what ran before was put back.",
+    remedy: "The message says what the probe got, and the last lines that the process wrote.",
+  },
+  STOP_FAILED: {
+    exit: 1,
+    meaning: "A process didn't end, not even when it was killed.",
+    remedy: "It waits for the kernel, as a rule for a disk; run `kiln recover` when that is mended.",
+  },
+  REVERT_FAILED: {
+    exit: 1,
+    meaning: "A deploy failed, and what ran before couldn't be put back.",
+    remedy: "Mend what the message names and run `kiln recover`; it tries again.",
+  },
+  NO_EARLIER_RELEASE: {
+    exit: 1,
+    meaning: "There is no earlier release on this host to go back to.",
+    remedy: "Deploy the one you want by NAME@VERSION.",
+  },
+  JOURNAL_INVALID: {
+    exit: 1,
+    meaning: "A deploy journal is damaged before its last line: that isn't what a crash leaves.",
+    remedy: "Restore it from a backup, or move the name's folder away and deploy anew.",
   },
   // Private keys
   KEYS_EXIST: {

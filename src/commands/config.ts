@@ -1,0 +1,46 @@
+// `kiln config`: each setting, and where it came from.
+
+import { nearest } from "../nearest.ts";
+import type { Command } from "./command.ts";
+import { configFile, loadSettings, type Setting, settingNames, variableOf } from "./configuration.ts";
+
+export const config: Command = {
+  summary: "show each setting and where it came from",
+  examples: ["kiln config", "KILN_STORE=/srv/store kiln config --json"],
+  async run(input, context) {
+    const settings = await loadSettings(input, context);
+    const unknown = Object.keys(context.env).filter((name) => /^KILN_/.test(name) && !known.has(name));
+    for (const name of unknown) {
+      const meant = nearest(name, known);
+      context.report.note(`${name} isn't a setting${meant === undefined ? "" : `: did you mean ${meant}?`}`);
+    }
+    return {
+      json: {
+        file: configFile(context),
+        settings: settings.map((setting) => ({ ...setting, value: setting.value ?? null })),
+      },
+      text: textOf(settings),
+    };
+  },
+};
+
+/** KILN_PASSPHRASE is read where keys are opened; it is a secret and never shown. */
+const known = new Set([...settingNames.map(variableOf), "KILN_PASSPHRASE"]);
+
+const meaningOfNone: Partial<Record<Setting["name"], string>> = {
+  trust: "(by the store's origin)",
+  keys: "(by the store's origin)",
+};
+
+function textOf(settings: readonly Setting[]): string {
+  const shown = settings.map(({ name, value, from }) => ({
+    name,
+    value: value ?? meaningOfNone[name] ?? "(none)",
+    from,
+  }));
+  const nameWidth = Math.max(...shown.map(({ name }) => name.length));
+  const valueWidth = Math.max(...shown.map(({ value }) => value.length));
+  return shown
+    .map(({ name, value, from }) => `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${from}`)
+    .join("\n");
+}

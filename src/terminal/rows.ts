@@ -1,0 +1,87 @@
+// One step, one row: a sign, the title, what came of it (or how far it is), and the time at the right. Pure; the
+// text that comes in is printable and has no colours yet.
+
+import type { Look } from "./look.ts";
+import { durationText } from "./measure.ts";
+import { fitted, widthOf } from "./printable.ts";
+import type { Progress } from "./progress.ts";
+
+/** A step that is running: what a live row or a heartbeat is made from. */
+export interface RunningStep {
+  readonly title: string;
+  /** Milliseconds, by the same clock as the `time` that rows are drawn for. */
+  readonly started: number;
+  readonly progress: Progress;
+}
+
+/** Columns of the terminal; undefined in a pipe or a file, where nothing is cut or aligned. */
+export type Columns = number | undefined;
+
+/** Wider than this, a line's end is too far from its beginning to be read with it. */
+const widest = 100;
+
+interface FinishedRow {
+  readonly end: "done" | "skipped" | "failed";
+  readonly title: string;
+  readonly outcome: string | undefined;
+  /** Milliseconds. */
+  readonly took: number;
+}
+
+export function finishedRow({ end, title, outcome = "", took }: FinishedRow, look: Look, columns: Columns): string {
+  const time = end === "skipped" ? "" : durationText(took);
+  const room = roomFor(columns, time);
+  const shownTitle = fitted(title, room - 2);
+  const left = room - 2 - widthOf(shownTitle) - 2;
+  // A few letters of an outcome say nothing: better none.
+  const shownOutcome = left < 8 ? "" : fitted(outcome, left);
+  const sign = look.paint(end === "done" ? "green" : end === "failed" ? "red" : "dim", look.signs[end]);
+  const text = end === "failed" ? look.paint("bold", shownTitle) : shownTitle;
+  const gap = shownOutcome === "" ? "" : `  ${look.paint("dim", shownOutcome)}`;
+  return aligned(`${sign} ${text}${gap}`, look.paint("dim", time), columns);
+}
+
+interface LiveFrame {
+  readonly look: Look;
+  readonly columns: number;
+  /** Milliseconds. */
+  readonly time: number;
+  /** Counts up. */
+  readonly frame: number;
+}
+
+export function liveRow(step: RunningStep, { look, columns, time, frame }: LiveFrame): string {
+  const { spinner } = look.signs;
+  const took = durationText(Math.max(100, time - step.started));
+  const room = roomFor(columns, took) - 2;
+  // What doesn't fit beside a readable part of the title is left out: first the bar, then all of it.
+  const wanted = Math.min(widthOf(step.title), 24);
+  const progress = (["with bar", "without bar"] as const)
+    .map((bar) => step.progress.line(look, bar))
+    .find((line) => widthOf(line) + 2 + wanted <= room);
+  const title = fitted(step.title, progress ? room - widthOf(progress) - 2 : room);
+  const sign = look.paint("cyan", spinner[frame % spinner.length] ?? "");
+  const padding =
+    progress && widthOf(title) < 24 ? " ".repeat(Math.min(24, room - widthOf(progress) - 2) - widthOf(title)) : "";
+  return aligned(`${sign} ${title}${progress ? `${padding}  ${progress}` : ""}`, look.paint("dim", took), columns);
+}
+
+/** For a pipe: a step that takes long is still at work. */
+export function heartbeatRow(step: RunningStep, look: Look, time: number): string {
+  const progress = step.progress.line(look, "without bar").trim();
+  return [`${look.signs.running} ${step.title}`, progress, durationText(time - step.started)]
+    .filter(Boolean)
+    .join("  ");
+}
+
+/** Columns left of the time and its gap. The last column stays free: some terminals wrap when it is written. */
+function roomFor(columns: Columns, time: string): number {
+  if (columns === undefined) return Number.POSITIVE_INFINITY;
+  return Math.min(columns - 1, widest) - widthOf(time) - 2;
+}
+
+function aligned(left: string, right: string, columns: Columns): string {
+  if (right === "") return left;
+  const gap = columns === undefined ? 2 : Math.max(2, Math.min(columns - 1, widest) - widthOf(left) - widthOf(right));
+  return `${left}${" ".repeat(gap)}${right}`;
+}
