@@ -9,7 +9,7 @@ export const config: Command = {
   examples: ["kiln config", "KILN_STORE=/srv/store kiln config --json"],
   async run(input, context) {
     const settings = await loadSettings(input, context);
-    const unknown = Object.keys(context.env).filter((name) => /^KILN_/.test(name) && !known.has(name));
+    const unknown = Object.keys(context.env).filter((name) => name.startsWith("KILN_") && !known.has(name));
     for (const name of unknown) {
       const meant = nearest(name, known);
       context.report.note(`${name} isn't a setting${meant === undefined ? "" : `: did you mean ${meant}?`}`);

@@ -67,7 +67,8 @@ function foreseen(error: unknown): KilnError | undefined {
 }
 
 function bug(error: unknown): KilnError {
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : `got ${JSON.stringify(error) ?? typeof error} thrown`;
+  const what =
+    error instanceof Error ? `${error.name}: ${error.message}` : `got ${JSON.stringify(error) ?? typeof error} thrown`;
   return new KilnError("INTERNAL", what, { cause: error });
 }
 
@@ -78,7 +79,7 @@ function stackOf(error: unknown): string {
     at !== undefined && stacks.length < 10;
     at = at instanceof Error ? at.cause : undefined
   ) {
-    stacks.push(at instanceof Error ? (at.stack ?? at.message) : JSON.stringify(at) ?? typeof at);
+    stacks.push(at instanceof Error ? (at.stack ?? at.message) : (JSON.stringify(at) ?? typeof at));
   }
   return stacks.join("\ncaused by: ");
 }

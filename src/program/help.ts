@@ -15,16 +15,9 @@ export interface Program {
 
 export function programHelp({ name, purpose, groups, examples }: Program): string {
   const rows = [
-    ...groups.flatMap((group) => group.commands.map((entry) => entry.name)),
-    ...commonOptions.map((o) => o.flags),
-  ];
-  const width = Math.max(...rows.map((row) => row.length));
-  const row = (term: string, text: string): string => `  ${term.padEnd(width)}  ${text}`;
-  return [
-    `Usage: ${name} COMMAND [arguments] [options]`,
-    "",
-    purpose,
-    ...groups.flatMap((group) => ["", group.title, ...group.commands.map((entry) => row(entry.name, entry.summary))]),
+    ...groups.flatMap(({ title, commands }) =>
+      commands.length === 0 ? [] : ["", title, ...commands.map((entry) => row(entry.name, entry.summary))],
+    ),
     "",
     "Common options",
     ...commonOptions.map(({ flags, description }) => row(flags, description)),

@@ -7,6 +7,8 @@ import { KilnError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { commonOptions } from "./common-options.ts";
 
+const commonTitle = "Common options";
+
 interface CommandLine {
   /** As it is typed: `kiln keys create`. */
   readonly typed: string;
@@ -32,7 +34,7 @@ export function parseCommandLine({ typed, command, args }: CommandLine): Input |
   }
   const options = parser.opts<Input["options"]>();
   if (options["quiet"] && options["verbose"]) {
-    throw new KilnError("USAGE", `${typed}: got --quiet and --verbose, want one of them`);
+    throw new KilnError("USAGE", "got --quiet and --verbose, want one of them");
   }
   return { arguments: parser.args, options };
 }
@@ -41,12 +43,12 @@ function parserOf(typed: string, command: Command): Parser {
   const parser = new Parser(typed)
     .description(sentence(command.summary))
     .usage([...(command.arguments ?? []).map(argumentTerm), "[options]"].join(" "))
-    .helpOption("--help", "show this")
+    .addHelpOption(new Option("-h, --help", "show this").helpGroup(commonTitle))
     .exitOverride()
     .configureHelp({
       argumentTerm: ({ name }) => name(),
       optionTerm: ({ flags }) => plainFlags(flags),
-      styleTitle: (title) => title.replace(/:$/, ""),
+      styleTitle: (title) => (title === "Usage:" ? title : title.replace(/:$/, "")),
       sortOptions: false,
     })
     .addHelpText("after", `\nExamples\n${command.examples.map((example) => `  $ ${example}`).join("\n")}`);
@@ -55,7 +57,7 @@ function parserOf(typed: string, command: Command): Parser {
     parser.addArgument(new Argument(form, description));
   }
   for (const { flags, description } of command.options ?? []) parser.addOption(option(flags, description));
-  parser.optionsGroup("Common options");
+  parser.optionsGroup(commonTitle);
   for (const { flags, description } of commonOptions) parser.addOption(option(flags, description));
   return parser;
 }
@@ -80,25 +82,27 @@ function sentence(summary: string): string {
 
 function usageError({ typed, command, args }: CommandLine, error: CommanderError): KilnError {
   const hint = `${typed} --help shows what it takes`;
+  const name = typed.split(" ").slice(1).join(" ");
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? "";
   switch (error.code) {
     case "commander.unknownOption": {
       const names = [...(command.options ?? []), ...commonOptions].map(({ flags }) => flags.split(" ")[0] ?? flags);
       const meant = nearest(quoted.split("=")[0] ?? quoted, [...names, "--help"]);
       const suggestion = meant === undefined ? hint : `did you mean ${meant}? ${hint}`;
-      return new KilnError("USAGE", `${typed}: got the unknown option ${quoted}`, { hint: suggestion });
+      return new KilnError("USAGE", `${name}: got the unknown option ${quoted}`, { hint: suggestion });
     }
     case "commander.missingArgument":
-      return new KilnError("USAGE", `${typed}: got no ${quoted}`, { hint });
+      return new KilnError("USAGE", `${name}: got no ${quoted}`, { hint });
     case "commander.optionMissingArgument":
-      return new KilnError("USAGE", `${typed}: got no value, want ${plainFlags(quoted)}`, { hint });
+      return new KilnError("USAGE", `${name}: got no value, want ${plainFlags(quoted)}`, { hint });
     case "commander.excessArguments": {
       const most = command.arguments?.length ?? 0;
       const wanted = most === 0 ? "none" : `at most ${most}`;
-      const given = /but got (\d+)/.exec(error.message)?.[1] ?? args.length;
-      return new KilnError("USAGE", `${typed}: got ${given} arguments, want ${wanted}`, { hint });
+      const count = Number(/but got (\d+)/.exec(error.message)?.[1] ?? args.length);
+      const given = count === 1 ? "an argument" : `${count} arguments`;
+      return new KilnError("USAGE", `${name}: got ${given}, want ${wanted}`, { hint });
     }
     default:
-      return new KilnError("USAGE", `${typed}: ${error.message.replace(/^error: /, "")}`, { hint });
+      return new KilnError("USAGE", `${name}: ${error.message.replace(/^error: /, "")}`, { hint });
   }
 }

@@ -63,7 +63,7 @@ function unknownCommand(
     const verbs = family.map(({ name }) => name.slice(first.length + 1));
     const meant = second === undefined ? undefined : nearest(second, verbs);
     const got = second === undefined ? "nothing" : JSON.stringify(second);
-    return new KilnError("USAGE", `${program.name} ${first}: got ${got}, want ${listed(verbs)}`, {
+    return new KilnError("USAGE", `${first}: got ${got}, want ${listed(verbs)}`, {
       hint: meant === undefined ? hint : `did you mean ${program.name} ${first} ${meant}?`,
     });
   }
