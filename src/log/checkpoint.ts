@@ -38,14 +38,15 @@ export function signCheckpoint(tree: { origin: string; size: number; root: Buffe
 export function openCheckpoint(note: Uint8Array | string, log: LogIdentity): Checkpoint {
   const text = openNote(note, log.vkey);
   // Extension lines may follow; they are signed, and say nothing that Kiln reads.
-  const [origin, sizeLine, rootLine, ...extensions] = text.slice(0, -1).split("\n");
+  const lines = text.slice(0, -1).split("\n");
+  if (lines.includes("")) throw refuse("got a blank line in the text");
+  const [origin, sizeLine, rootLine] = lines;
   if (origin !== log.origin) throw refuse(`got origin ${JSON.stringify(origin)}, want ${JSON.stringify(log.origin)}`);
   const size = parseCount(sizeLine ?? "");
   if (size === undefined) throw refuse(`got ${JSON.stringify(sizeLine)}, want the tree's size`);
   const root = decodeBase64(rootLine ?? "");
   if (root?.length !== hashSize) throw refuse(`got ${JSON.stringify(rootLine)}, want the root hash in base64`);
   if (size === 0 && !root.equals(emptyRoot)) throw refuse("got a root that isn't the empty tree's");
-  if (extensions.includes("")) throw refuse("got a blank line in the text");
   return { origin, size, root, note: typeof note === "string" ? note : Buffer.from(note).toString("utf8") };
 }
 

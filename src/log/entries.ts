@@ -62,7 +62,8 @@ export function bundlesToWrite({
   readonly partial: readonly Uint8Array[];
   readonly entries: readonly Uint8Array[];
 }): KeyedBytes[] {
-  if (partial.length !== from % tileWidth) throw new TypeError(`${partial.length} entries in the last bundle of ${from}`);
+  if (partial.length !== from % tileWidth)
+    throw new TypeError(`${partial.length} entries in the last bundle of ${from}`);
   if (entries.length === 0) return [];
   const row = [...partial, ...entries];
   const first = Math.floor(from / tileWidth);
@@ -72,6 +73,15 @@ export function bundlesToWrite({
     written.push({ key: entriesPath(first + start / tileWidth, bundle.length), bytes: encodeBundle(bundle) });
   }
   return written;
+}
+
+/** The entry at `index` of a tree of `size` leaves. Throws STORE_CORRUPT. */
+export async function readEntry(
+  store: ReadableStore,
+  { index, size }: { readonly index: number; readonly size: number },
+): Promise<Uint8Array> {
+  for await (const { bytes } of readEntries(store, { from: index, to: index + 1, size })) return bytes;
+  throw new RangeError(`entry ${index} of a tree of ${size}`);
 }
 
 /**

@@ -88,7 +88,7 @@ export function extendEdge(
 /** The root of the tree that has this edge. Throws PROOF_INVALID when no tree can have it: the edge of a store is anybody's. */
 export function rootOf(edge: Edge): Buffer {
   const want = subtreesOf(0, edge.size).length;
-  if (edge.hashes.length !== want || edge.hashes.some((node) => node.length !== hashSize)) {
+  if (!isCount(edge.size) || edge.hashes.length !== want || edge.hashes.some((node) => node.length !== hashSize)) {
     const got = `${edge.hashes.length} hashes of ${edge.hashes.map((node) => node.length).join(", ")} bytes`;
     throw new KilnError("PROOF_INVALID", `edge of ${edge.size} leaves: got ${got}, want ${want} of ${hashSize}`);
   }

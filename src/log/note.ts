@@ -47,16 +47,16 @@ export interface VerifierKey {
 
 /** The signed note of `text` and one signature. The signature isn't checked here. */
 export function signNote(text: string, signer: NoteSigner): string {
-  const { keyId } = parseVerifierKey(signer.vkey);
+  const verifier = parseVerifierKey(signer.vkey);
   const signature = Buffer.from(signer.sign(Buffer.from(text)));
-  return formatNote({ text, signatures: [{ name: signer.name, keyId, signature }] });
+  return formatNote({ text, signatures: [{ name: signer.name, keyId: verifier.keyId, signature }] });
 }
 
 /** The text of a note that the key of `vkey` has signed. Throws CHECKPOINT_INVALID; TRUST_INVALID for an unusable `vkey`. */
 export function openNote(note: Uint8Array | string, vkey: string): string {
   const verifier = parseVerifierKey(vkey);
   const { text, signatures } = parseNote(note);
-  const own = signatures.filter(({ name, keyId }) => name === verifier.name && keyId.equals(verifier.keyId));
+  const own = signatures.filter((one) => one.name === verifier.name && one.keyId.equals(verifier.keyId));
   if (own.length === 0) {
     throw refuse(`got signatures by ${signatures.map(signerOf).join(", ")}, want one by ${signerOf(verifier)}`);
   }
@@ -68,14 +68,15 @@ export function openNote(note: Uint8Array | string, vkey: string): string {
   return text;
 }
 
-function signerOf({ name, keyId }: { readonly name: string; readonly keyId: Buffer }): string {
-  return `${name}+${keyId.toString("hex")}`;
+function signerOf(key: { readonly name: string; readonly keyId: Buffer }): string {
+  return `${key.name}+${key.keyId.toString("hex")}`;
 }
 
 export function formatNote({ text, signatures }: Note): string {
-  const lines = signatures.map(
-    ({ name, keyId, signature }) => `— ${name} ${Buffer.concat([keyId, signature]).toString("base64")}\n`,
-  );
+  const lines = signatures.map((one) => {
+    const bytes = Buffer.concat([one.keyId, one.signature]);
+    return `— ${one.name} ${bytes.toString("base64")}\n`;
+  });
   return `${text}\n${lines.join("")}`;
 }
 
@@ -150,7 +151,11 @@ export function keyId(name: string, publicKey: Uint8Array): Buffer {
 }
 
 function keyHash(name: string, publicKey: Uint8Array): Buffer {
-  return createHash("sha256").update(`${name}\n`).update(Buffer.from([ed25519])).update(publicKey).digest();
+  return createHash("sha256")
+    .update(`${name}\n`)
+    .update(Buffer.from([ed25519]))
+    .update(publicKey)
+    .digest();
 }
 
 function isKeyName(name: string): boolean {

@@ -30,7 +30,7 @@ export async function inclusionProof(of: { index: number; size: number }, read: 
       begin = middle;
     }
   }
-  return await rootsOf(siblings, read);
+  return rootsOf(siblings, read);
 }
 
 /** The proof that the tree of `second` leaves grew from the tree of `first`. Throws what `read` throws. */
@@ -52,7 +52,7 @@ export async function consistencyProof(of: { first: number; second: number }, re
   }
   // What remains ends where the older tree ends. The whole older tree goes without saying: the verifier has its root.
   if (begin > 0) siblings.unshift({ begin, end });
-  return await rootsOf(siblings, read);
+  return rootsOf(siblings, read);
 }
 
 /** Where a tree over [begin, end) splits: after the largest power of two that leaves something on the right. */

@@ -68,8 +68,8 @@ export function tileReader(store: ReadableStore, size: number): HashReader {
     if (known === undefined) tile.catch(() => tiles.delete(id));
     return tile;
   };
-  return async (nodes) =>
-    await Promise.all(
+  return (nodes) =>
+    Promise.all(
       nodes.map(async ({ level, index }) => {
         if ((index + 1) * 2 ** level > size) throw new RangeError(`node ${level}/${index} of a tree of ${size}`);
         const height = level % tileHeight;
@@ -91,7 +91,10 @@ async function readTile(
   const exact = tilePath(level, n, width);
   const full = tilePath(level, n, tileWidth);
   const limit = tileWidth * hashSize;
-  for (const [key, want] of [[exact, width], [full, tileWidth]] as const) {
+  for (const [key, want] of [
+    [exact, width],
+    [full, tileWidth],
+  ] as const) {
     const bytes = await readObject(store, { key, limit });
     if (bytes === undefined) continue;
     if (bytes.length !== want * hashSize) {
@@ -112,7 +115,10 @@ function hashIn(tile: Tile, { height, position }: { height: number; position: nu
 function parentsOf(row: Buffer): Buffer {
   const parents = Buffer.alloc(Math.floor(row.length / (2 * hashSize)) * hashSize);
   for (let at = 0; at < parents.length; at += hashSize) {
-    nodeHash(row.subarray(2 * at, 2 * at + hashSize), row.subarray(2 * at + hashSize, 2 * at + 2 * hashSize)).copy(parents, at);
+    nodeHash(row.subarray(2 * at, 2 * at + hashSize), row.subarray(2 * at + hashSize, 2 * at + 2 * hashSize)).copy(
+      parents,
+      at,
+    );
   }
   return parents;
 }
