@@ -14,18 +14,25 @@ export interface Program {
 }
 
 export function programHelp({ name, purpose, groups, examples }: Program): string {
-  const rows = [
+  const terms = [
+    ...groups.flatMap((group) => group.commands.map((entry) => entry.name)),
+    ...commonOptions.map(({ flags }) => flags),
+  ];
+  const width = Math.max(...terms.map((term) => term.length));
+  const row = (term: string, text: string): string => `  ${term.padEnd(width)}  ${text}`;
+  return [
+    `Usage: ${name} COMMAND [arguments] [options]`,
+    "",
+    purpose,
     ...groups.flatMap(({ title, commands }) =>
       commands.length === 0 ? [] : ["", title, ...commands.map((entry) => row(entry.name, entry.summary))],
     ),
     "",
     "Common options",
     ...commonOptions.map(({ flags, description }) => row(flags, description)),
-    row("--help", `what a command takes, with examples: ${name} COMMAND --help`),
-    row("--version", "the version"),
-    "",
-    "Examples",
-    ...examples.map((example) => `  $ ${example}`),
+    row("-h, --help", `what a command takes, with examples: ${name} COMMAND --help`),
+    row("-V, --version", "the version"),
+    ...(examples.length === 0 ? [] : ["", "Examples", ...examples.map((example) => `  $ ${example}`)]),
   ].join("\n");
 }
 

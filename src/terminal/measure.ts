@@ -14,6 +14,13 @@ export function bytesOfText(done: number, total: number): string {
   return `${inUnit(done, unit)} of ${inUnit(total, unit)} ${units[unit]}`;
 }
 
+/** `650 MiB/s`, `1.2 GiB/s`: three figures are enough for a speed. */
+export function rateText(bytesPerSecond: number): string {
+  const unit = unitOf(bytesPerSecond);
+  const amount = bytesPerSecond / 1024 ** unit;
+  return `${amount < 9.95 && unit > 0 ? amount.toFixed(1) : Math.round(amount)} ${units[unit]}/s`;
+}
+
 /** `38 ms`, `2.4 s`, `3 min 05 s`, `2 h 07 min`. */
 export function durationText(milliseconds: number): string {
   if (milliseconds < 95) return `${Math.round(milliseconds)} ms`;

@@ -1,12 +1,15 @@
 // How far a step has come, how fast it is, and when it will be done: what the live line shows at its right.
 
 import type { Look } from "./look.ts";
-import { bytesOfText, bytesText, remainingText } from "./measure.ts";
+import { bytesOfText, bytesText, rateText, remainingText } from "./measure.ts";
+import { widthOf } from "./printable.ts";
 
 export interface Progress {
   note(sample: Sample): void;
-  /** `━━━━━━╸━━━  54%  1.1 of 2.0 GiB  650.2 MiB/s  2 s left`; empty before the first sample. */
-  line(look: Look, bar: "with bar" | "without bar"): string;
+  /** `━━━━━━╸━━━   54%  1.1 of 2.0 GiB  650 MiB/s  2 s left`, or what of it fits into `room` columns. */
+  line(look: Look, room: number): string;
+  /** The same in a few words, without a bar. */
+  words(): string;
 }
 
 interface Sample {
@@ -19,7 +22,7 @@ interface Sample {
 
 /** Speed is that of the last few seconds: a step that stalls shows it. */
 const window = 4000;
-const barWidth = 24;
+const barWidth = 16;
 
 export function createProgress(): Progress {
   let samples: Sample[] = [];
@@ -34,16 +37,45 @@ export function createProgress(): Progress {
       const oldest = sample.time - window;
       while (samples.length > 2 && (samples[1]?.time ?? 0) < oldest) samples.shift();
     },
-    line(look, bar) {
+    line(look, room) {
       const latest = samples.at(-1);
       if (latest === undefined) return "";
-      const share = shareOf(latest);
-      const parts = [amountText(latest), ...speedTexts(samples, latest)].map((text) => look.paint("dim", text));
-      if (share !== undefined) parts.unshift(`${Math.floor(share * 100)}%`.padStart(4));
-      if (share !== undefined && bar === "with bar") parts.unshift(barText(share, look));
-      return parts.join("  ");
+      const parts = partsOf(samples, latest);
+      const painted = { ...parts, bar: parts.share === undefined ? undefined : barText(parts.share, look) };
+      const shown = order.filter((part) => painted[part] !== undefined);
+      const text = (): string =>
+        shown.map((part) => (plain.has(part) ? painted[part] : look.paint("dim", painted[part] ?? ""))).join("  ");
+      for (const part of dispensable) {
+        if (widthOf(text()) <= room) return text();
+        if (shown.includes(part)) shown.splice(shown.indexOf(part), 1);
+      }
+      return "";
+    },
+    words() {
+      const latest = samples.at(-1);
+      if (latest === undefined) return "";
+      const { percent, amount, rate, left } = partsOf(samples, latest);
+      return [percent?.trim(), amount, rate, left].filter((part) => part !== undefined).join("  ");
     },
   };
+}
+
+type Part = "bar" | "percent" | "amount" | "rate" | "left";
+
+const order: readonly Part[] = ["bar", "percent", "amount", "rate", "left"];
+/** What is left out first on a narrow terminal. */
+const dispensable: readonly Part[] = ["rate", "amount", "left", "bar", "percent"];
+const plain: ReadonlySet<Part> = new Set(["bar", "percent"]);
+
+interface Parts extends Partial<Record<Part, string | undefined>> {
+  /** 0 to 1. */
+  readonly share: number | undefined;
+}
+
+function partsOf(samples: readonly Sample[], latest: Sample): Parts {
+  const share = shareOf(latest);
+  const percent = share === undefined ? undefined : `${Math.floor(share * 100)}%`.padStart(4);
+  return { share, percent, amount: amountText(latest), ...speedOf(samples, latest) };
 }
 
 function shareOf({ done, total }: Sample): number | undefined {
@@ -55,15 +87,17 @@ function amountText({ done, total, unit }: Sample): string {
   return total === undefined ? String(done) : `${done} of ${total}`;
 }
 
-function speedTexts(samples: readonly Sample[], latest: Sample): string[] {
+function speedOf(samples: readonly Sample[], latest: Sample): Pick<Parts, "rate" | "left"> {
   const first = samples[0] ?? latest;
   const elapsed = latest.time - first.time;
   const speed = (latest.done - first.done) / elapsed;
   // A guess from less than a second is no guess.
-  if (elapsed < 1000 || speed <= 0) return [];
-  const rate = latest.unit === "bytes" ? [`${bytesText(Math.round(speed * 1000))}/s`] : [];
-  const left = latest.total === undefined ? 0 : latest.total - latest.done;
-  return left > 0 ? [...rate, remainingText(left / speed)] : rate;
+  if (elapsed < 1000 || speed <= 0) return {};
+  const missing = latest.total === undefined ? 0 : latest.total - latest.done;
+  return {
+    rate: latest.unit === "bytes" ? rateText(speed * 1000) : undefined,
+    left: missing > 0 ? remainingText(missing / speed) : undefined,
+  };
 }
 
 function barText(share: number, look: Look): string {

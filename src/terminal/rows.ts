@@ -19,6 +19,8 @@ export type Columns = number | undefined;
 
 /** Wider than this, a line's end is too far from its beginning to be read with it. */
 const widest = 100;
+/** What a title gets beside a progress bar. */
+const titleColumn = 28;
 
 interface FinishedRow {
   readonly end: "done" | "skipped" | "failed";
@@ -54,22 +56,17 @@ export function liveRow(step: RunningStep, { look, columns, time, frame }: LiveF
   const { spinner } = look.signs;
   const took = durationText(Math.max(100, time - step.started));
   const room = roomFor(columns, took) - 2;
-  // What doesn't fit beside a readable part of the title is left out: first the bar, then all of it.
-  const wanted = Math.min(widthOf(step.title), 24);
-  const progress = (["with bar", "without bar"] as const)
-    .map((bar) => step.progress.line(look, bar))
-    .find((line) => widthOf(line) + 2 + wanted <= room);
-  const title = fitted(step.title, progress ? room - widthOf(progress) - 2 : room);
+  const progress = step.progress.line(look, room - titleColumn - 2);
+  const title = fitted(step.title, progress === "" ? room : titleColumn);
+  // Padded, so that the bars stand below one another.
+  const gap = progress === "" ? "" : " ".repeat(titleColumn - widthOf(title) + 2);
   const sign = look.paint("cyan", spinner[frame % spinner.length] ?? "");
-  const padding =
-    progress && widthOf(title) < 24 ? " ".repeat(Math.min(24, room - widthOf(progress) - 2) - widthOf(title)) : "";
-  return aligned(`${sign} ${title}${progress ? `${padding}  ${progress}` : ""}`, look.paint("dim", took), columns);
+  return aligned(`${sign} ${title}${gap}${progress}`, look.paint("dim", took), columns);
 }
 
 /** For a pipe: a step that takes long is still at work. */
 export function heartbeatRow(step: RunningStep, look: Look, time: number): string {
-  const progress = step.progress.line(look, "without bar").trim();
-  return [`${look.signs.running} ${step.title}`, progress, durationText(time - step.started)]
+  return [`${look.signs.running} ${step.title}`, step.progress.words(), durationText(time - step.started)]
     .filter(Boolean)
     .join("  ");
 }
