@@ -49,7 +49,8 @@ export async function verifyOpenPgp({
   if (now >= Number(packet.getExpirationTime())) throw refusal(what, "got a signature that has expired");
 
   const digest = signedDigest(state, packet.signatureData ?? new Uint8Array());
-  if (!recover(key.key, packet)?.equals(digestInfo(digest))) {
+  const leads = digest.subarray(0, 2).equals(packet.signedHashValue ?? new Uint8Array());
+  if (!leads || !recover(key.key, packet)?.equals(digestInfo(digest))) {
     throw refusal(what, `got a signature that isn't over these bytes by key ${key.fingerprint}`);
   }
   return { fingerprint: key.fingerprint, time };

@@ -104,11 +104,6 @@ export function trustedRoot(trust: Pick<Trust, "origin" | "log">, start: number)
   });
 }
 
-/** The id by which bundles name the log of this vkey. Throws TRUST_INVALID. */
-export function logIdOf(vkey: string): Uint8Array {
-  return parseVkey(vkey).id;
-}
-
 const base64 = z.base64();
 const hash = base64.length(44);
 /** protobuf's JSON spells 64-bit integers as strings. */

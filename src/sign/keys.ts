@@ -5,7 +5,7 @@ import { generateKeyPair, type KeyObject } from "node:crypto";
 import { lstat } from "node:fs/promises";
 import { promisify } from "node:util";
 
-import type { Trust } from "../artifact/trust.ts";
+import { originSchema, type Trust } from "../artifact/trust.ts";
 import { isSystemError, KilnError } from "../errors.ts";
 import {
   defaultWorkFactor,
@@ -134,7 +134,7 @@ function loadContent({ origin, created, log, release, openpgp }: KeyFileContent,
 }
 
 function checkOrigin(origin: string): void {
-  if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(origin) && origin.length <= 253) return;
+  if (originSchema.safeParse(origin).success) return;
   const shown = JSON.stringify(origin.slice(0, 80));
   throw new KilnError("USAGE", `origin: got ${shown}, want a bare host name in lower case`, {
     hint: "clients take the log's name from a host name: no scheme, no port, no path",

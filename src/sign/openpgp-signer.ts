@@ -5,6 +5,7 @@
 import { constants, createPrivateKey, type Hash, type KeyObject, privateEncrypt } from "node:crypto";
 
 import { digestInfo, signedDigest } from "../artifact/openpgp.ts";
+import { KilnError } from "../errors.ts";
 import type { OpenPgpSigner } from "./signers.ts";
 
 /** As it lies in the key file. */
@@ -38,7 +39,7 @@ export function openPgpSigner({ fingerprint, publicKey, privateKey }: OpenPgpKey
     fingerprint,
     publicKey,
     async signState(state, when) {
-      parsed ??= readPrivateRsa(privateKey);
+      parsed ??= readPrivateRsa(privateKey, fingerprint);
       const { key, created } = await parsed;
       // Clocks differ by seconds, and clients refuse a signature that is older than its key.
       const time = Math.max(Math.floor(when / 1000), created);
@@ -53,9 +54,14 @@ interface PrivateRsa {
   readonly created: number;
 }
 
-async function readPrivateRsa(armored: string): Promise<PrivateRsa> {
+async function readPrivateRsa(armored: string, fingerprint: string): Promise<PrivateRsa> {
   const { readPrivateKey } = await import("openpgp");
   const { keyPacket } = await readPrivateKey({ armoredKey: armored });
+  if (keyPacket.getFingerprint() !== fingerprint) {
+    throw new KilnError("KEYS_INVALID", `OpenPGP key: got ${keyPacket.getFingerprint()}, want ${fingerprint}`, {
+      hint: "restore the key file from its backup",
+    });
+  }
   // The numbers of a key (RFC 9580, 5.5.5.1), which openpgp.js keeps but doesn't declare.
   const { publicParams, privateParams } = keyPacket as unknown as {
     readonly publicParams: Readonly<Record<"n" | "e", Uint8Array>>;

@@ -7,9 +7,12 @@ import { p256 } from "@noble/curves/nist.js";
 
 import type { ReleaseSigner } from "./signers.ts";
 
-/** `pem`: PKCS #8. */
+/** `pem`: PKCS #8. Throws TypeError for another sort of key. */
 export function releaseSigner(pem: string): ReleaseSigner {
   const key = createPrivateKey(pem);
+  if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
+    throw new TypeError(`a P-256 key, got ${key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType}`);
+  }
   const scalar = Buffer.from(key.export({ format: "jwk" }).d ?? "", "base64url");
   return {
     publicKey: createPublicKey(key).export({ format: "der", type: "spki" }).toString("base64"),
