@@ -29,6 +29,21 @@ export const codes = {
     meaning: "A name, version or channel has characters or a length that not every store and client can hold.",
     remedy: "docs/recipe.md says which are allowed.",
   },
+  RECIPE_NOT_FOUND: {
+    exit: 2,
+    meaning: "There is no recipe at this path of the commit.",
+    remedy: "Commit the recipe, or name its path with --recipe; docs/recipe.md says how to write one.",
+  },
+  VERSION_UNRESOLVED: {
+    exit: 1,
+    meaning: "The place that the recipe takes its version from doesn't give one.",
+    remedy: "The message names the place and what is there; docs/recipe.md lists the sources of a version.",
+  },
+  VERSION_UNMAPPABLE: {
+    exit: 1,
+    meaning: "A version can't be written in a package format without changing what it says or how it sorts.",
+    remedy: "Use a semantic version such as 1.2.3 or 1.2.0-rc.1 for this release.",
+  },
   BAKE_CHANGED: {
     exit: 1,
     meaning: "A baked file isn't what its manifest says.",
@@ -48,6 +63,37 @@ export const codes = {
     exit: 1,
     meaning: "Kiln met something that it has no answer to: a bug in Kiln.",
     remedy: "Please report it with the stack that was printed.",
+  },
+  // The source
+  NOT_A_REPOSITORY: {
+    exit: 2,
+    meaning: "The folder isn't in a git repository that Kiln can read.",
+    remedy: "Run it inside a clone, or `git init` and commit first.",
+  },
+  REPOSITORY_UNTRUSTED: {
+    exit: 1,
+    meaning: "The repository belongs to another user, so git refuses to read it.",
+    remedy: "The hint has the command that says you trust it.",
+  },
+  COMMIT_NOT_FOUND: {
+    exit: 2,
+    meaning: "The repository has no such commit, branch or tag.",
+    remedy: "Fetch it, or check the spelling.",
+  },
+  HISTORY_MISSING: {
+    exit: 1,
+    meaning: "The clone is shallow or partial, and lacks what is needed here.",
+    remedy: "Clone with all history and tags, or fetch them: `git fetch --unshallow --tags`.",
+  },
+  SOURCE_UNSUPPORTED: {
+    exit: 1,
+    meaning: "The commit has something that Kiln can't check out faithfully: a submodule, a Git LFS pointer, an odd path.",
+    remedy: "Keep the files themselves in the repository, or fetch them in a `fetch` step.",
+  },
+  GIT_FAILED: {
+    exit: 1,
+    meaning: "A git command failed in a way that Kiln doesn't know.",
+    remedy: "The message ends with what git said.",
   },
   // What the machine lacks, or did
   CANCELLED: { exit: 1, meaning: "The command was interrupted.", remedy: "Run it again; nothing half-done is visible." },
@@ -110,6 +156,16 @@ export const codes = {
     exit: 3,
     meaning: "A document in the store can't be what Kiln wrote.",
     remedy: "`kiln audit` says what else is wrong.",
+  },
+  STORE_REFUSED: {
+    exit: 1,
+    meaning: "The store's server doesn't show its objects to this client.",
+    remedy: "Open the address in a browser; a server must allow reading without credentials.",
+  },
+  DOCUMENT_TOO_LARGE: {
+    exit: 1,
+    meaning: "A document that readers fetch whole would grow past 8 MiB.",
+    remedy: "Nothing was changed; publish fewer artifacts at once, or under another name.",
   },
   NOT_FOUND: { exit: 1, meaning: "No such name, version, channel or object.", remedy: "`kiln list` shows what exists." },
   // Trust
