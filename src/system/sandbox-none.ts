@@ -1,0 +1,57 @@
+// No sandbox: the same environment, umask and clock, and nothing more. A step sees the whole machine and its network.
+// For machines that can't have namespaces; the plan and the provenance say so.
+
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+
+import { runProgram } from "./process.ts";
+import { environmentOf, underUmask } from "./sandbox-environment.ts";
+import type { Sandbox, SandboxOptions, Secret } from "./sandbox.ts";
+
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export function openUnisolated(options: SandboxOptions): Sandbox {
+  const { workspace } = options;
+  const programs = join(dirname(workspace.stage), "programs");
+  linkPrograms(programs, options);
+  return {
+    inside: (path) => path,
+    run: async (run) => {
+      const secrets = writeSecrets(join(dirname(workspace.stage), "secrets"), run.secrets ?? []);
+      try {
+        return await runProgram(underUmask(options.conditions.umask, run.argv), {
+          cwd: run.as === "packer" ? workspace.stage : workspace.source,
+          env: environmentOf(options, run, {
+            home: workspace.home,
+            temporary: workspace.temporary,
+            path: `${programs}${delimiter}${systemPath}`,
+            secrets,
+            certificates: options.tools.certificates,
+          }),
+          signal: options.signal,
+          onOutput: run.onOutput,
+        });
+      } finally {
+        if (secrets !== undefined) rmSync(secrets, { recursive: true });
+      }
+    },
+  };
+}
+
+function linkPrograms(folder: string, { tools }: SandboxOptions): void {
+  mkdirSync(folder, { recursive: true });
+  rmSync(join(folder, "node"), { force: true });
+  symlinkSync(tools.node, join(folder, "node"));
+  for (const name of tools.npm === undefined ? [] : ["npm", "npx"]) {
+    rmSync(join(folder, name), { force: true });
+    symlinkSync(join(tools.npm?.folder ?? "", `bin/${name}-cli.js`), join(folder, name));
+  }
+}
+
+/** Without a mount of its own, a secret is a file on disk for as long as its step runs. */
+function writeSecrets(folder: string, secrets: readonly Secret[]): string | undefined {
+  if (secrets.length === 0) return undefined;
+  mkdirSync(folder, { mode: 0o700 });
+  for (const { name, value } of secrets) writeFileSync(join(folder, name), value, { mode: 0o400, flag: "wx" });
+  return folder;
+}

@@ -1,0 +1,74 @@
+// What a sandbox brings in from the host beside its system folders: the Node that runs Kiln, npm, the clock library,
+// and the machine's CA certificates. They are found on the host and shown at fixed paths, whatever the host's are.
+
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { findProgram } from "./tools.ts";
+
+export interface SandboxTools {
+  /** Absolute path of the Node executable. */
+  readonly node: string;
+  readonly npm: Npm | undefined;
+  /** libfaketime, absolute path. */
+  readonly clock: string | undefined;
+  /** A PEM file of CA certificates, absolute path. */
+  readonly certificates: string | undefined;
+}
+
+export interface Npm {
+  /** The folder of the npm package. */
+  readonly folder: string;
+  readonly version: string;
+}
+
+export interface HostTools {
+  /** `process.execPath`. */
+  readonly node: string;
+  /** The host's PATH. */
+  readonly path: string;
+}
+
+export function findSandboxTools(host: HostTools): SandboxTools {
+  return {
+    node: realpathSync(host.node),
+    npm: findNpm(host),
+    clock: findClock(),
+    certificates: ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"].find((path) =>
+      existsSync(path),
+    ),
+  };
+}
+
+/** npm is found by its program in PATH, or beside Node, where Node's own distribution has it. */
+function findNpm({ node, path }: HostTools): Npm | undefined {
+  const program = findProgram("npm", path);
+  const folders = [
+    ...(program === undefined ? [] : [dirname(dirname(realpathSync(program)))]),
+    join(dirname(realpathSync(node)), "../lib/node_modules/npm"),
+  ];
+  for (const folder of folders) {
+    if (!existsSync(join(folder, "bin/npm-cli.js"))) continue;
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+    return { folder, version };
+  }
+  return undefined;
+}
+
+/** The variant for programs with threads: Debian has it in a folder per architecture. */
+function findClock(): string | undefined {
+  const folders = ["/usr/lib", "/usr/lib64"].filter((folder) => existsSync(folder));
+  return folders
+    .flatMap((folder) => [
+      folder,
+      ...readdirSync(folder)
+        .filter(isArchitecture)
+        .map((name) => join(folder, name)),
+    ])
+    .map((folder) => join(folder, "faketime/libfaketimeMT.so.1"))
+    .find((path) => existsSync(path));
+}
+
+function isArchitecture(name: string): boolean {
+  return name.includes("-linux-gnu");
+}
