@@ -1,0 +1,148 @@
+// Makes a checkout ready for `npm run demo`, `npm test` and `npm run bench`: the packages of package-lock.json (among them
+// the Node that runs everything else) and the Debian packages that the target needs. Says what it installs, does nothing
+// when all is there, and without root says what is missing and how to get it. Runs under any Node from 20 on, and before
+// anything is installed: so it is plain JavaScript and imports only what Node brings.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const ownNode = join(root, "node_modules/.bin/node");
+const wantedNode = [24, 15];
+
+/** Program → the Debian package that brings it. */
+const forBaking = { git: "git", bwrap: "bubblewrap", "dpkg-deb": "dpkg", xz: "xz-utils", tar: "tar", gpgv: "gpgv" };
+const forTests = { ...forBaking, faketime: "faketime", zstd: "zstd" };
+
+const targets = {
+  check: {},
+  demo: forBaking,
+  test: forTests,
+  bench: forTests,
+};
+
+main(process.argv[2]);
+
+/** @param {string | undefined} target */
+function main(target) {
+  if (target === undefined || !Object.hasOwn(targets, target)) {
+    fail(`usage: node tools/setup.mjs ${Object.keys(targets).join("|")}`);
+  }
+  installPrograms(targets[/** @type {keyof typeof targets} */ (target)]);
+  installPackages();
+  checkNode();
+}
+
+/** @param {Readonly<Record<string, string>>} programs */
+function installPrograms(programs) {
+  const missing = Object.entries(programs).filter(([program]) => !isInPath(program));
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.map(([, name]) => name))].toSorted();
+  const command = `apt-get install --no-install-recommends ${names.join(" ")}`;
+  const what = `missing programs: ${missing.map(([program]) => program).join(", ")}`;
+  if (process.getuid?.() !== 0) fail(what, `as root: apt-get update && ${command}`);
+  if (!isInPath("apt-get")) fail(what, `install the counterparts of these Debian packages: ${names.join(" ")}`);
+  say(`installs the Debian packages ${names.join(", ")} (${what})`);
+  run("apt-get", ["-qq", "update"]);
+  run("apt-get", ["-qq", "install", "--yes", "--no-install-recommends", ...names]);
+  const still = missing.filter(([program]) => !isInPath(program)).map(([program]) => program);
+  if (still.length > 0) fail(`still missing after the installation: ${still.join(", ")}`);
+}
+
+function installPackages() {
+  const wrong = firstWrongPackage();
+  if (wrong === undefined) return;
+  const count = Object.keys(readLock("package-lock.json")?.packages ?? {}).length;
+  say(`installs the ${count} npm packages of package-lock.json into node_modules (${wrong})`);
+  // The npm that started this, whatever it is called; scripts of packages aren't needed, so none runs.
+  const npm = process.env["npm_execpath"];
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  if (npm === undefined) run("npm", args);
+  else run(process.execPath, [npm, ...args]);
+  const still = firstWrongPackage();
+  if (still !== undefined)
+    fail(`npm ci left node_modules incomplete: ${still}`, "rm -r node_modules, then run it again");
+}
+
+/**
+ * What node_modules lacks of the lock file, by the list that npm leaves there when it has finished. Optional packages may
+ * be absent: they are for other machines.
+ */
+function firstWrongPackage() {
+  const wanted = readLock("package-lock.json");
+  const present = readLock("node_modules/.package-lock.json");
+  if (wanted === undefined) fail("got no package-lock.json", "run this from a whole checkout");
+  if (present === undefined) return "there is no node_modules yet";
+  for (const [path, entry] of Object.entries(wanted.packages)) {
+    const installed = present.packages[path];
+    if (path === "" || !path.startsWith("node_modules/") || entry.link) continue;
+    if (installed === undefined && entry.optional) continue;
+    if (installed?.version !== entry.version || installed?.integrity !== entry.integrity) {
+      return `${path.replace(/^.*node_modules\//, "")} isn't ${entry.version}`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} LockEntry
+ * @param {string} path
+ * @returns {{ packages: Record<string, LockEntry> } | undefined}
+ */
+function readLock(path) {
+  try {
+    return JSON.parse(readFileSync(join(root, path), "utf8"));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** npm puts node_modules/.bin first in the PATH of its scripts: there must be a Node in it that is new enough. */
+function checkNode() {
+  const own = spawnSync(ownNode, ["--version"], { encoding: "utf8" });
+  const version = own.status === 0 ? own.stdout : process.version;
+  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = wantedNode;
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
+  const machine = `${process.platform}-${process.arch}`;
+  fail(
+    `got Node ${version.trim()}, want ${wantedNode.join(".")} or newer`,
+    own.status === 0 ? "" : `node_modules has none for ${machine}: install Node 24 and run npm with it`,
+  );
+}
+
+/** @param {string} program */
+function isInPath(program) {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => existsSync(join(folder, program)));
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function run(command, args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
+  if (error !== undefined) fail(`${command}: ${error.message}`);
+  if (status !== 0) fail(`${command} ${args.join(" ")} failed with status ${status}`, "see what it printed above");
+}
+
+/** @param {string} line */
+function say(line) {
+  console.error(`setup: ${line}`);
+}
+
+/**
+ * @param {string} what
+ * @param {string} [hint]
+ * @returns {never}
+ */
+function fail(what, hint = "") {
+  say(what);
+  if (hint !== "") console.error(`hint: ${hint}`);
+  process.exit(1);
+}
