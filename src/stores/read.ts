@@ -61,6 +61,11 @@ export async function* readBlob(
   if (held !== undefined) yield held;
 }
 
+/** A blob of a document's size, whole. Throws NOT_FOUND and STORE_CORRUPT, as `readBlob` does. */
+export async function readWholeBlob(store: ReadableStore, key: string, sha256: Digest): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(readBlob(store, key, { sha256 })));
+}
+
 function tooLong(key: string, limit: number): KilnError {
   return new KilnError("STORE_CORRUPT", `${key}: got more than ${limit} bytes`, { details: { key, limit } });
 }

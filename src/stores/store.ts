@@ -42,10 +42,14 @@ export interface ReadableStore {
   readonly url: string;
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>;
   head(key: string): Promise<ObjectInfo | undefined>;
+  /**
+   * Every object whose key starts with `prefix`, in the order of the keys' bytes. Without etags: they may cost a read.
+   * A store that can't (a web server) hasn't got it; only an audit for orphans misses it.
+   */
+  list?(prefix: string): AsyncIterable<ListedObject>;
 }
 
 export interface Store extends ReadableStore {
-  /** Every object whose key starts with `prefix`, in the order of the keys' bytes. Without etags: they may cost a read. */
   list(prefix: string): AsyncIterable<ListedObject>;
   /**
    * Makes the object unless it exists. `exists`: it is there with the same bytes, and its age was renewed.
@@ -77,9 +81,13 @@ export function isSegment(text: string): boolean {
 export function checkKey(key: string): string {
   if (key.length <= keyLimit && key.split("/").every(isSegment)) return key;
   const shown = key.length > 80 ? `${key.slice(0, 80)}… (${key.length} characters)` : key;
-  throw new KilnError("NAME_INVALID", `key of an object: got ${JSON.stringify(shown)}, want at most ${keyLimit} bytes`, {
-    hint: "a key is segments of letters, digits and . _ + ~ ! - with / between them; none starts with a dot",
-  });
+  throw new KilnError(
+    "NAME_INVALID",
+    `key of an object: got ${JSON.stringify(shown)}, want at most ${keyLimit} bytes`,
+    {
+      hint: "a key is segments of letters, digits and . _ + ~ ! - with / between them; none starts with a dot",
+    },
+  );
 }
 
 /** The same for the start of a key, which may be empty or stop anywhere. */
