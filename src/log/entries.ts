@@ -129,7 +129,7 @@ async function readBundle(
     if (entries.length !== want) {
       throw new KilnError("STORE_CORRUPT", `${key}: got ${entries.length} entries, want ${want}`);
     }
-    return entries.slice(0, width);
+    return entries;
   }
   throw new KilnError("STORE_CORRUPT", `${exact}: got no such bundle, want it for a log of ${size} entries`);
 }

@@ -1,4 +1,4 @@
-// Reading one object of the log whole, never more of it than such an object can have.
+// Reading one object of the log whole, never more of it than such an object can have. Bundles may be longer than a document.
 
 import { KilnError } from "../errors.ts";
 import type { ReadableStore } from "../stores/store.ts";

@@ -100,7 +100,7 @@ async function readTile(
     if (bytes.length !== want * hashSize) {
       throw new KilnError("STORE_CORRUPT", `${key}: got ${bytes.length} bytes, want ${want * hashSize}`);
     }
-    return [bytes.subarray(0, width * hashSize)];
+    return [bytes];
   }
   throw new KilnError("STORE_CORRUPT", `${exact}: got no such tile, want it for ${count} hashes on level ${level}`);
 }

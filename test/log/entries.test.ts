@@ -38,8 +38,8 @@ test("what is encoded comes back when it is decoded, the largest entry too", () 
   expect(decodeBundle(encodeBundle([largest, largest]), "k")).toEqual([largest, largest]);
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 300 }), (list) => {
-      const bundle = encodeBundle(list);
-      expect(decodeBundle(new Uint8Array(bundle), "k")).toEqual(list.map((bytes) => Buffer.from(bytes)));
+      const encoded = encodeBundle(list);
+      expect(decodeBundle(new Uint8Array(encoded), "k")).toEqual(list.map((bytes) => Buffer.from(bytes)));
     }),
     { numRuns: 50 },
   );
