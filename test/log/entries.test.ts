@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { isKilnError } from "../../src/errors.ts";
-import { bundlesToWrite, decodeBundle, encodeBundle, readEntries } from "../../src/log/entries.ts";
+import { bundlesToWrite, decodeBundle, encodeBundle, readEntries, readEntry } from "../../src/log/entries.ts";
 import { makeShelf, type Shelf } from "./shelf.ts";
 
 const entries = Array.from({ length: 1500 }, (_, index) => Buffer.from(`entry ${index} ${"x".repeat(index % 90)}`));
@@ -125,6 +125,14 @@ test("a partial bundle that was removed is read from the full one, up to the siz
   grow(shelf, { from: 300, to: 1000 });
   shelf.objects.delete("log/tile/entries/001.p/44");
   expect(await collect(shelf, { from: 250, to: 300, size: 300 })).toEqual(indexed(250, 300));
+});
+
+test("one entry is read from its own bundle alone", async () => {
+  const shelf = makeShelf();
+  grow(shelf, { from: 0, to: 600 });
+  for (const index of [0, 255, 256, 599]) expect(await readEntry(shelf, { index, size: 600 })).toEqual(entries[index]);
+  expect(shelf.asked).toEqual(["000", "000", "001", "002.p/88"].map((name) => `log/tile/entries/${name}`));
+  await expect(readEntry(shelf, { index: 600, size: 600 })).rejects.toThrow(RangeError);
 });
 
 test("an absent or malformed bundle is a corrupt store, and the error names the key", async () => {
