@@ -1,0 +1,119 @@
+// One run: a release goes into service and proves itself, or exactly what ran before comes back. The only two ends are the
+// lines `commit` and `reverted`; a run that has neither is finished by `recover`, before anything else is done to the place.
+
+import { isKilnError, KilnError } from "../errors.ts";
+import { inStep } from "../report.ts";
+import { type Environment, keepEnvironment, pruneEnvironments } from "./environment.ts";
+import type { PlacedRelease, Verb } from "./journal.ts";
+import { type Prepared, idOf, prepare, prepareServed, serve, withdraw } from "./serve.ts";
+import type { Site } from "./site.ts";
+import { earlier, type State } from "./state.ts";
+
+/** Releases kept on disk, with the one in service. */
+const kept = 5;
+
+/** Milliseconds by step. */
+export type Timing = Record<string, number>;
+
+export interface Run {
+  readonly verb: Verb;
+  readonly release: PlacedRelease;
+  readonly environment: Environment;
+  /** Makes the release ready, if it isn't. */
+  readonly stage: (prepared: Prepared) => Promise<void>;
+  readonly timing: Timing;
+}
+
+/** Throws PROBE_FAILED and whatever else went wrong, after what ran before runs again; REVERT_FAILED if it doesn't. */
+export async function run({ verb, release, environment, stage, timing }: Run, site: Site): Promise<void> {
+  const { context, place } = site;
+  // What the environment file lacks is found here, before anything is written down.
+  const prepared = prepare(release, { environment, place, context });
+  await keepEnvironment(place, environment);
+  site.record({ step: "begin", verb, to: prepared.served });
+  try {
+    if (!prepared.activation.isStaged()) {
+      site.record({ step: "stage" });
+      await stage(prepared);
+    }
+    const title = `${place.name} ${release.version}`;
+    await timed("activate", timing, site, () =>
+      inStep(context.report, `put ${title} into service`, () => serve(prepared, site)),
+    );
+    site.record({ step: "probe" });
+    const instance = site.state().running?.instance;
+    await timed("probe", timing, site, () =>
+      inStep(context.report, `probe ${title}`, () => prepared.activation.probe(instance)),
+    );
+    if (context.signal.aborted) throw new KilnError("CANCELLED", `${verb} of ${title} was interrupted`);
+  } catch (error) {
+    const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    await timed("revert", timing, site, () =>
+      revert({ why: isKilnError(error, "PROBE_FAILED") ? "probe" : "failed", message, cause: error }, site),
+    );
+    throw error;
+  }
+  site.record({ step: "commit" });
+  await prune(site);
+}
+
+/** Ends the pending run the way back. */
+export async function revert(
+  { why, message, cause }: { why: "probe" | "interrupted" | "failed"; message: string; cause?: unknown },
+  site: Site,
+): Promise<void> {
+  const { pending, current } = site.state();
+  if (pending === undefined) return;
+  if (pending.revert === undefined) site.record({ step: "revert", why, message });
+  const before = current?.release.version ?? "nothing";
+  await inStep(site.context.report, `put ${before} of ${site.place.name} back into service`, async () => {
+    try {
+      if (current === undefined) await withdraw(prepareServed(pending.to, site), site);
+      else await serve(prepareServed(current, site), site);
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      throw new KilnError(
+        "REVERT_FAILED",
+        `${site.place.name}: ${message}; then putting back ${before} failed: ${what}`,
+        {
+          hint: "mend that and run `kiln recover`",
+          cause: cause ?? error,
+        },
+      );
+    }
+  });
+  site.record({ step: "reverted" });
+}
+
+/** Removes what is neither in service nor to be gone back to. Never before a commit. */
+async function prune(site: Site): Promise<void> {
+  const state = site.state();
+  const { current } = state;
+  if (current === undefined) return;
+  const keep = keptReleases(state).map(idOf);
+  await prepareServed(current, site).activator.prune(site.place, keep);
+  await pruneEnvironments(site.place, [current.environment]);
+}
+
+/** The newest use of each release counts: what is in service, what `rollback` takes, then what else was tried. */
+function keptReleases(state: State): PlacedRelease[] {
+  const now = state.current === undefined ? [] : [state.current.release];
+  const known = [...now, ...earlier(state), ...state.history.map(({ to }) => to).toReversed()];
+  return known
+    .filter(({ manifest }, at) => known.findIndex((other) => other.manifest === manifest) === at)
+    .slice(0, kept);
+}
+
+export async function timed<T>(
+  step: string,
+  timing: Timing,
+  { context }: Pick<Site, "context">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const began = context.now();
+  try {
+    return await work();
+  } finally {
+    timing[step] = Math.round(context.now() - began);
+  }
+}
