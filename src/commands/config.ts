@@ -24,8 +24,8 @@ export const config: Command = {
   },
 };
 
-/** KILN_PASSPHRASE is read where keys are opened; it is a secret and never shown. */
-const known = new Set([...settingNames.map(variableOf), "KILN_PASSPHRASE"]);
+/** KILN_PASSPHRASE and KILN_KEYS_DATA are read where keys are opened; they are secrets and never shown. */
+const known = new Set([...settingNames.map(variableOf), "KILN_PASSPHRASE", "KILN_KEYS_DATA"]);
 
 const meaningOfNone: Partial<Record<Setting["name"], string>> = {
   trust: "(by the store's origin)",

@@ -14,6 +14,21 @@ export const kiln: Program = {
       title: "Keys and settings",
       commands: [
         {
+          name: "keys create",
+          summary: "make the keys of a new store: log, release and OpenPGP key, in one encrypted file",
+          load: async () => (await import("./keys-create.ts")).keysCreate,
+        },
+        {
+          name: "keys list",
+          summary: "show which keys a key file holds",
+          load: async () => (await import("./keys-list.ts")).keysList,
+        },
+        {
+          name: "keys export",
+          summary: "print public keys: a trust file for clients to pin, or one key in the form of another client",
+          load: async () => (await import("./keys-export.ts")).keysExport,
+        },
+        {
           name: "config",
           summary: "show each setting and where it came from",
           load: async () => (await import("./config.ts")).config,

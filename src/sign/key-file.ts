@@ -2,14 +2,15 @@
 // so that `age -d` opens it without Kiln. scrypt's work factor is 2^16: a publish pays 0.2 s and 64 MiB for it once, and
 // so does every guess at the passphrase. The file is written whole or not at all, for its owner alone, and never replaced.
 
-import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { link, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { armor, Decrypter, Encrypter } from "age-encryption";
 import { z } from "zod";
 
 import { isSystemError, KilnError } from "../errors.ts";
+import { withTemporary } from "../system/durable-temporary.ts";
+import { explainFailure, makeFolder, syncFolder } from "../system/durable.ts";
 
 const contentSchema = z.strictObject({
   kiln: z.literal(1),
@@ -71,21 +72,27 @@ export async function readKeyFile(file: string): Promise<string> {
       });
     }
     if (isSystemError(cause, "EISDIR")) throw invalid(file, "got a folder, want a key file", cause);
-    throw denied(file, "read", cause);
+    throw explainFailure(cause, file);
   }
 }
 
-/** Throws KEYS_EXIST if there is something at `file`, PERMISSION_DENIED, DISK_FULL. */
+/** Throws KEYS_EXIST if there is something at `file` (absolute), PERMISSION_DENIED, DISK_FULL. */
 export async function writeKeyFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  const folder = dirname(file);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeDurably(temporary, text);
-    // If we stop here there is one temporary file more, and it is encrypted as well.
-    await putInPlace(temporary, file);
-    await syncFolder(dirname(file));
+    await makeOwnFolder(folder);
+    await withTemporary({ folder, mode: 0o600 }, async (temporary) => {
+      await temporary.handle.writeFile(text);
+      await temporary.handle.sync();
+      // If we stop here there is one temporary file more, and it is encrypted as well.
+      await putInPlace(temporary.path, file);
+    });
+    // A log goes on with the key that it began with: a key file that a power cut takes away can't be made again.
+    await syncFolder(folder);
   } catch (cause) {
-    throw denied(file, "write", cause);
+    // These are about the path to it: another file stands where a folder should.
+    if (isSystemError(cause, "ENOTDIR", "EEXIST")) throw noFolder(folder, cause);
+    throw explainFailure(cause, file);
   }
 }
 
@@ -110,34 +117,24 @@ function parseContent(plain: string, where: string): KeyFileContent {
   throw invalid(where, `got an encrypted document that isn't one of keys (${places.join(", ")})`);
 }
 
-async function writeDurably(file: string, text: string): Promise<void> {
-  const handle = await open(file, "wx", 0o600);
+/** The last folder is for its owner alone, if it has to be made. */
+async function makeOwnFolder(folder: string): Promise<void> {
+  await makeFolder(dirname(folder));
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!isSystemError(error, "EEXIST")) throw error;
   }
+  await syncFolder(dirname(folder));
 }
 
 /** A link, unlike a rename, never replaces what is there. */
 async function putInPlace(temporary: string, file: string): Promise<void> {
   try {
     await link(temporary, file);
-  } catch (cause) {
-    if (isSystemError(cause, "EEXIST")) throw keysExist(file, cause);
-    throw cause;
-  } finally {
-    await rm(temporary);
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+  } catch (error) {
+    if (isSystemError(error, "EEXIST")) throw keysExist(file, error);
+    throw error;
   }
 }
 
@@ -148,18 +145,9 @@ function invalid(where: string, problem: string, cause?: unknown): KilnError {
   });
 }
 
-function denied(file: string, action: "read" | "write", cause: unknown): unknown {
-  if (isSystemError(cause, "EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST")) {
-    return new KilnError("PERMISSION_DENIED", `${file}: can't ${action} it (${String(cause.code)})`, {
-      hint: "check the owner, the mode and the folders of this path",
-      cause,
-    });
-  }
-  if (isSystemError(cause, "ENOSPC", "EDQUOT")) {
-    return new KilnError("DISK_FULL", `${file}: no room to write it`, {
-      hint: "free some room and run it again",
-      cause,
-    });
-  }
-  return cause;
+function noFolder(folder: string, cause: unknown): KilnError {
+  return new KilnError("PERMISSION_DENIED", `${folder}: got something that isn't a folder, want one for the key file`, {
+    hint: "name another file",
+    cause,
+  });
 }

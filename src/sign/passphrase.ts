@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 
 import type { Context } from "../context.ts";
 import { isSystemError, KilnError } from "../errors.ts";
+import { explainFailure } from "../system/durable.ts";
 
 const hint = "set KILN_PASSPHRASE, or name a file with --passphrase-file or KILN_PASSPHRASE_FILE";
 
@@ -31,13 +32,7 @@ async function readLine(file: string): Promise<string> {
     if (isSystemError(cause, "ENOENT", "ENOTDIR", "EISDIR")) {
       throw missing(`${file}: got no file with a passphrase`, cause);
     }
-    if (isSystemError(cause, "EACCES", "EPERM")) {
-      throw new KilnError("PERMISSION_DENIED", `${file}: may not read the passphrase`, {
-        hint: "check the owner and mode of the file",
-        cause,
-      });
-    }
-    throw cause;
+    throw explainFailure(cause, file);
   }
 }
 

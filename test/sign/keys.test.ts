@@ -125,9 +125,9 @@ test("of two creations at once one wins, and its keys are the file's", async () 
   const create = () => createKeys({ file, origin, passphrase, now: madeAt, workFactor: 1 });
   const results = await Promise.allSettled([create(), create()]);
   const made = results.filter((result) => result.status === "fulfilled");
-  const lost = results.filter((result) => result.status === "rejected");
+  const lost = results.find((result) => result.status === "rejected");
   expect(made).toHaveLength(1);
-  expect(lost[0]?.reason).toMatchObject({ code: "KEYS_EXIST" });
+  expect(lost?.reason).toMatchObject({ code: "KEYS_EXIST" });
   expect(publicKeysOf(await loadKeys({ file }, passphrase))).toEqual(made[0]?.value);
   expect(await readdir(folder)).toEqual(["k.age"]);
 });
@@ -141,13 +141,15 @@ test.for(["", "LOG.example", "https://log.example", "log.example/path", "log.exa
   },
 );
 
-test("a folder that can't be made or written is one clear error", async () => {
+test("a path below a file is one clear error, and nothing is made", async () => {
   await writeFile(join(folder, "file"), "");
-  const file = join(folder, "file", "k.age");
-  await expect(createKeys({ file, origin, passphrase, now: madeAt, workFactor: 1 })).rejects.toMatchObject({
-    code: "PERMISSION_DENIED",
-    hint: "check the owner, the mode and the folders of this path",
-  });
+  for (const file of [join(folder, "file", "k.age"), join(folder, "file", "deep", "k.age")]) {
+    await expect(createKeys({ file, origin, passphrase, now: madeAt, workFactor: 1 })).rejects.toMatchObject({
+      code: "PERMISSION_DENIED",
+      message: expect.stringContaining("isn't a folder"),
+    });
+  }
+  expect(await readdir(folder)).toEqual(["file"]);
 });
 
 test("an absent key file, a folder, and a wrong passphrase are three outcomes", async () => {
