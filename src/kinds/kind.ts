@@ -1,0 +1,93 @@
+// A kind of artifact: how the recipe describes one, and how it is packed from what the build left. Packing is a function
+// of the built files, the version and the time alone; whatever else would reach the bytes is fixed here.
+// The built files were written by code that nobody vouches for: no kind follows a link out of the source.
+
+import { lstatSync, realpathSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+
+import { z } from "zod";
+
+import type { Artifact } from "../artifact/manifest.ts";
+import { isSystemError, KilnError } from "../errors.ts";
+import type { Sandbox } from "../system/sandbox.ts";
+
+export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
+  /** As in `kind: deb`. */
+  readonly name: string;
+  /** One line, for docs/recipe.md. */
+  readonly summary: string;
+  /** Part of the bake key: one more whenever the same files would be packed into other bytes. */
+  readonly version: number;
+  /** Programs that packing runs: their versions are part of the bake key. */
+  readonly programs: readonly ("npm" | "dpkg-deb")[];
+  /** A strict object whose `kind` is the literal name. */
+  readonly schema: Schema;
+  /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */
+  pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
+}
+
+export interface PackJob {
+  /** What the recipe calls the artifact. */
+  readonly artifact: string;
+  readonly release: { readonly name: string; readonly version: string };
+  /** The built source tree: absolute path on the host. */
+  readonly source: string;
+  /** An empty folder for this artifact alone, seen by packers. */
+  readonly stage: string;
+  /** Where the file goes; packers don't see it. */
+  readonly out: string;
+  /** SOURCE_DATE_EPOCH. */
+  readonly time: number;
+  readonly sandbox: Sandbox;
+  /** Runs a program as a packer; throws STEP_FAILED unless it exits with 0. Returns its stdout. */
+  runPacker(argv: readonly [string, ...string[]]): Promise<string>;
+  /** Moves the file that a packer wrote into the stage to `out`. */
+  take(file: string): void;
+  readonly onProgress: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Packed {
+  readonly file: string;
+  readonly platform: string;
+  readonly record: Artifact["record"];
+  /** The package URL of the artifact itself. */
+  readonly purl: string;
+  /** Folders of the source (absolute) whose lock file lists what is inside. */
+  readonly from: readonly string[];
+  /** Package URLs of what an installer brings along. */
+  readonly requires: readonly string[];
+}
+
+/** A path inside the source, in a recipe. */
+export const sourcePathSchema = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), "a path inside the source")
+  .refine((path) => !path.includes("\0"), "a path without a NUL");
+
+/** The absolute path of `path` in the built source, free of links. Throws ARTIFACT_INVALID: not there, or outside. */
+export function builtPath(job: Pick<PackJob, "artifact" | "source">, path: string): string {
+  const source = realpathSync(job.source);
+  try {
+    const real = realpathSync(join(source, path));
+    const inner = relative(source, real);
+    if (inner !== ".." && !inner.startsWith(`..${sep}`)) return real;
+  } catch (error) {
+    if (!isSystemError(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
+    if (!isLink(join(source, path))) {
+      throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got no ${path} after the build, want what to pack`, {
+        hint: `let a build step make ${path}, or correct the path in the recipe`,
+        cause: error,
+      });
+    }
+  }
+  throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got a link out of the source at ${path}`, {
+    hint: "copy what it points to in a build step",
+  });
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}

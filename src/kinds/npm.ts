@@ -1,0 +1,159 @@
+// An npm package, through `npm pack` itself. The version in package.json is the release's while npm packs, and what was
+// there before afterwards, so that artifacts don't depend on their order. Scripts of the package don't run: the build did.
+
+import { createHash } from "node:crypto";
+import { chmodSync, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import { PackageURL } from "packageurl-js";
+import { z } from "zod";
+
+import { npmVersion } from "../artifact/version.ts";
+import { KilnError } from "../errors.ts";
+import { entriesOf } from "../system/archive-entries.ts";
+import { builtPath, sourcePathSchema, type Kind, type PackJob } from "./kind.ts";
+
+const schema = z.strictObject({
+  kind: z.literal("npm"),
+  from: sourcePathSchema.default(".").describe("The folder that has the package.json, relative to the repository."),
+});
+
+const packageSchema = z.looseObject({
+  name: z.string().regex(/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "an npm package name"),
+  bin: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+  scripts: z.record(z.string(), z.string()).optional(),
+});
+
+type Package = z.infer<typeof packageSchema>;
+
+/** What packuments list, beside name, version and dist. */
+const listed = (
+  "description keywords homepage bugs license author contributors repository type main module types exports engines " +
+  "os cpu libc directories dependencies optionalDependencies peerDependencies peerDependenciesMeta " +
+  "bundleDependencies bundledDependencies funding"
+).split(" ");
+
+export const npm: Kind<typeof schema> = {
+  name: "npm",
+  summary: "an npm package, made by `npm pack`",
+  version: 1,
+  programs: ["npm"],
+  schema,
+
+  async pack(spec, job) {
+    const folder = builtPath(job, spec.from);
+    const version = npmVersion(job.release.version);
+    const manifest = readPackage(folder, job, spec.from);
+    normaliseModes(folder, manifest);
+    const { file, files } = await stamped(job, folder, { ...manifest, version }, () => packFolder(folder, job));
+    job.take(file);
+    return {
+      file,
+      platform: "any",
+      record: recordOf({ ...manifest, version }, readFileSync(join(job.out, file)), files),
+      purl: purlOf(manifest.name, version),
+      from: [folder],
+      requires: [],
+    };
+  },
+};
+
+function readPackage(folder: string, job: PackJob, from: string): Package {
+  const where = `${job.artifact}: ${join(from, "package.json")}`;
+  const path = join(folder, "package.json");
+  if (!(lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false)) {
+    throw new KilnError("ARTIFACT_INVALID", `${where}: got no such file`, {
+      hint: "name the folder that has the package.json: `from`",
+    });
+  }
+  const parsed = packageSchema.safeParse(parseJson(readFileSync(path, "utf8"), where));
+  if (!parsed.success) throw new KilnError("ARTIFACT_INVALID", `${where}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new KilnError("ARTIFACT_INVALID", `${where}: got text that isn't JSON`, { cause });
+  }
+}
+
+/** npm copies file modes, so the umask of whoever wrote the files would reach the bytes. */
+function normaliseModes(folder: string, manifest: Package): void {
+  const bundles = manifest["bundleDependencies"] ?? manifest["bundledDependencies"];
+  for (const name of readdirSync(folder)) {
+    if (name === ".git" || (name === "node_modules" && bundles === undefined)) continue;
+    const path = join(folder, name);
+    const stats = lstatSync(path);
+    if (stats.isFile()) chmodSync(path, (stats.mode & 0o100) === 0 ? 0o644 : 0o755);
+    if (!stats.isDirectory()) continue;
+    for (const entry of entriesOf(path)) {
+      if (entry.type === "file") chmodSync(entry.source, entry.executable ? 0o755 : 0o644);
+    }
+  }
+}
+
+/** Runs `work` while the folder's package.json is `manifest`; the real one waits in the stage, where npm doesn't see it. */
+async function stamped<T>(job: PackJob, folder: string, manifest: Package, work: () => Promise<T>): Promise<T> {
+  const path = join(folder, "package.json");
+  const before = join(job.stage, "package.json");
+  renameSync(path, before);
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`, { flag: "wx", mode: 0o644 });
+  try {
+    return await work();
+  } finally {
+    renameSync(before, path);
+  }
+}
+
+async function packFolder(folder: string, job: PackJob): Promise<{ file: string; files: PackedFiles }> {
+  const options = [
+    "--ignore-scripts",
+    "--json",
+    "--loglevel=error",
+    "--pack-destination",
+    job.sandbox.inside(job.stage),
+  ];
+  const text = await job.runPacker(["npm", "pack", ...options, job.sandbox.inside(folder)]);
+  const tarballs = readdirSync(job.stage).filter((name) => name.endsWith(".tgz"));
+  if (tarballs.length !== 1 || tarballs[0] === undefined) {
+    throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got ${tarballs.length} tarballs from npm pack, want 1`);
+  }
+  return { file: basename(tarballs[0]), files: filesSchema.parse(parseJson(text, "npm pack")) };
+}
+
+/** npm 11 prints an array, npm 12 an object by package name. */
+const reportSchema = z.object({ entryCount: z.int(), unpackedSize: z.int() });
+const filesSchema = z
+  .union([z.array(reportSchema), z.record(z.string(), reportSchema).transform((byName) => Object.values(byName))])
+  .transform((reports) => reports[0] ?? { entryCount: 0, unpackedSize: 0 });
+type PackedFiles = z.infer<typeof filesSchema>;
+
+function recordOf(manifest: Package & { version: string }, bytes: Buffer, files: PackedFiles) {
+  const scripts = manifest.scripts ?? {};
+  const hasInstallScript = ["preinstall", "install", "postinstall"].some((name) => name in scripts);
+  const picked = listed.flatMap((key) => (manifest[key] === undefined ? [] : [[key, manifest[key]] as const]));
+  const bin = typeof manifest.bin === "string" ? { [basename(manifest.name)]: manifest.bin } : manifest.bin;
+  const record = {
+    ...Object.fromEntries(picked),
+    name: manifest.name,
+    version: manifest.version,
+    ...(bin === undefined ? {} : { bin }),
+    ...(hasInstallScript ? { hasInstallScript } : {}),
+    dist: {
+      integrity: `sha512-${createHash("sha512").update(bytes).digest("base64")}`,
+      shasum: createHash("sha1").update(bytes).digest("hex"),
+      fileCount: files.entryCount,
+      unpackedSize: files.unpackedSize,
+    },
+  };
+  return z.record(z.string(), z.json()).parse(record);
+}
+
+function purlOf(name: string, version: string): string {
+  const [first = "", second] = name.split("/");
+  return second === undefined
+    ? new PackageURL("npm", undefined, first, version, undefined, undefined).toString()
+    : new PackageURL("npm", first, second, version, undefined, undefined).toString();
+}

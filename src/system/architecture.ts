@@ -1,0 +1,52 @@
+// Which machine a folder's programs are for, told from their ELF headers: nobody has to say it in a recipe, or can get it
+// wrong. Only files that may be programs or libraries are opened.
+
+import { closeSync, openSync, readSync } from "node:fs";
+
+import type { Entry, FileEntry } from "./archive-entries.ts";
+
+export interface Architecture {
+  /** Node's `process.arch`. */
+  readonly node: string;
+  /** `dpkg --print-architecture`. */
+  readonly debian: string;
+}
+
+/** ELF class, byte order and machine → names. */
+const known: Readonly<Record<string, Architecture>> = {
+  "2-1-62": { node: "x64", debian: "amd64" },
+  "2-1-183": { node: "arm64", debian: "arm64" },
+  "1-1-3": { node: "ia32", debian: "i386" },
+  "1-1-40": { node: "arm", debian: "armhf" },
+  "2-1-21": { node: "ppc64", debian: "ppc64el" },
+  "2-2-22": { node: "s390x", debian: "s390x" },
+  "2-1-243": { node: "riscv64", debian: "riscv64" },
+};
+
+/** The architectures of the Linux programs among `entries`, each once; empty when they run anywhere. */
+export function architecturesOf(entries: readonly Entry[]): Architecture[] {
+  const found = new Set<Architecture>();
+  const head = Buffer.alloc(20);
+  for (const entry of entries) {
+    if (entry.type !== "file" || entry.size < head.length || !mayBeProgram(entry)) continue;
+    const file = openSync(entry.source, "r");
+    try {
+      readSync(file, head, 0, head.length, 0);
+    } finally {
+      closeSync(file);
+    }
+    const architecture = known[machineOf(head)];
+    if (architecture !== undefined) found.add(architecture);
+  }
+  return [...found];
+}
+
+function mayBeProgram(entry: FileEntry): boolean {
+  return entry.executable || /\.(?:node|so[.0-9]*|a|o)$/.test(entry.path);
+}
+
+function machineOf(head: Buffer): string {
+  if (head.toString("latin1", 0, 4) !== "\u007fELF") return "none";
+  const machine = head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18);
+  return `${head[4]}-${head[5]}-${machine}`;
+}
