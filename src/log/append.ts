@@ -13,7 +13,7 @@ import { digestOf } from "../artifact/digest.ts";
 import { keys } from "../artifact/pool.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { readDocument } from "../stores/read.ts";
-import type { Store } from "../stores/store.ts";
+import { documentLimit, type Store } from "../stores/store.ts";
 import { type Checkpoint, type LogIdentity, openCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { bundlesToWrite, decodeBundle, encodeBundle, readEntries } from "./entries.ts";
 import { type Head, headBytes, readHead } from "./head.ts";
@@ -52,15 +52,20 @@ export async function settle(log: Log): Promise<Head> {
   // The checkpoint first: a head read later is never behind it, unless somebody put an older head back.
   const shown = await publicCheckpoint(log);
   const head = await readHead(log.store, log.log);
-  if (shown !== undefined && shown.checkpoint.size > head.checkpoint.size) {
-    throw new KilnError(
-      "LOG_INCONSISTENT",
-      `${keys.head}: got ${head.checkpoint.size} leaves, want at least the ${shown.checkpoint.size} of ${keys.checkpoint}`,
-      { hint: "an older head was put back: restore the newer one before anything is published" },
-    );
-  }
+  if (shown !== undefined) checkContinues(shown.checkpoint, head.checkpoint);
   if (shown?.checkpoint.size !== head.checkpoint.size) await finish(log, head, await stagedEntries(log, head));
   return head;
+}
+
+/** Throws LOG_INCONSISTENT when the head is older than what readers were shown, or another tree. */
+function checkContinues(shown: Checkpoint, head: Checkpoint): void {
+  const isFork = shown.size === head.size && !shown.root.equals(head.root);
+  if (shown.size <= head.size && !isFork) return;
+  throw new KilnError(
+    "LOG_INCONSISTENT",
+    `${keys.head}: got ${head.size} leaves${isFork ? " of another tree" : ""}, want those of ${keys.checkpoint}, which has ${shown.size}`,
+    { hint: "an older or another head was put in place: restore the right one before anything is published" },
+  );
 }
 
 /**
@@ -82,6 +87,10 @@ export async function append(
     const edge = extendEdge(before.edge, entries.map(leafHash));
     const tree = { origin: appender.log.origin, size: edge.size, root: rootOf(edge) };
     const staged = encodeBundle(entries);
+    // Recovery reads it as a document: what couldn't be read back must not be committed.
+    if (staged.length > documentLimit) {
+      throw new KilnError("ENTRY_TOO_LARGE", `append: got ${staged.length} bytes of entries, want at most ${documentLimit}`);
+    }
     const from = before.checkpoint.size;
     const added = { from, staged: digestOf(staged) };
     const next = { checkpoint: signCheckpoint(tree, signer), edge, added };

@@ -31,7 +31,7 @@ export interface Head {
   readonly etag: string;
 }
 
-/** Reads and verifies the head. Throws STORE_NOT_FOUND without one, CHECKPOINT_INVALID, STORE_CORRUPT. */
+/** Reads and verifies the head. Throws STORE_NOT_FOUND without one, CHECKPOINT_INVALID, PROOF_INVALID, STORE_CORRUPT. */
 export async function readHead(store: ReadableStore, log: LogIdentity): Promise<Head> {
   const found = await readDocument(store, keys.head);
   if (found === undefined) {
