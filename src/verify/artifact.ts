@@ -1,0 +1,95 @@
+// One artifact with what lies beside it: its OpenPGP signature, and the Sigstore bundles of its own signature, its
+// provenance and its SBOM. Needs nothing but these five files and the pinned trust file: no store, no network, no log.
+// What it can't see offline: whether the release was logged as this version, and what else was published since.
+
+import { verifyOpenPgp } from "../artifact/openpgp.ts";
+import { beside } from "../artifact/pool.ts";
+import type { Trust } from "../artifact/trust.ts";
+import { verifyAttestationBundle, verifySignatureBundle } from "./bundle.ts";
+import type { Finding, Findings } from "./findings.ts";
+import { requireOpenPgpKey } from "./keys.ts";
+import type { Passed } from "./pass.ts";
+import { commitsOf, requireStatement } from "./statement.ts";
+
+export type Beside = keyof typeof beside;
+
+/** The files beside an artifact. `unread`: whether it is there couldn't be found out, which is a finding already. */
+export type BesideFiles = Readonly<Record<Beside, Uint8Array | "absent" | "unread">>;
+
+export interface ArtifactToVerify {
+  /** The artifact as the person or the manifest calls it; what lies beside it is named after it. */
+  readonly file: string;
+  readonly artifact: Passed;
+  readonly files: BesideFiles;
+  readonly trust: Trust;
+  /** The release's name, where it is known: then the keys must be allowed for it. */
+  readonly name: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly findings: Findings;
+}
+
+/** What was proven; `undefined` where it wasn't. */
+export interface ProvenArtifact {
+  /** Leaf indexes of the signature, the provenance and the SBOM. */
+  readonly indexes: Readonly<Record<Exclude<Beside, "openpgp">, number | undefined>>;
+  readonly fingerprint: string | undefined;
+  /** The commits that the provenance names. */
+  readonly commits: readonly string[] | undefined;
+  readonly statements: { readonly provenance: Buffer | undefined; readonly sbom: Buffer | undefined };
+}
+
+export async function verifyArtifact(options: ArtifactToVerify): Promise<ProvenArtifact> {
+  const { artifact, findings } = options;
+  const part = (which: Beside) => {
+    const where = options.file + beside[which];
+    const bytes = options.files[which];
+    if (bytes === "absent") findings.add(absence(where));
+    return typeof bytes === "string" ? undefined : { ...options, where, bytes };
+  };
+  const openpgp = part("openpgp");
+  const signature = part("signature");
+  const provenance = part("provenance");
+  const sbom = part("sbom");
+
+  const index = signature && (await verifySignatureBundle({ ...signature, artifact }));
+  const fingerprint = openpgp && (await verifyOpenPgpFile(openpgp, index));
+  const origin = provenance && verifyStatement(provenance, "provenance");
+  const contents = sbom && verifyStatement(sbom, "sbom");
+  return {
+    indexes: { signature: index, provenance: origin?.index, sbom: contents?.index },
+    fingerprint,
+    commits: origin?.commits,
+    statements: { provenance: origin?.statement, sbom: contents?.statement },
+  };
+}
+
+type Part = ArtifactToVerify & { readonly where: string; readonly bytes: Uint8Array };
+
+/** `index`: where the artifact's signature stands in the log; the key must count there. */
+async function verifyOpenPgpFile(part: Part, index: number | undefined): Promise<string | undefined> {
+  const { where, bytes, trust, artifact, now, findings } = part;
+  return findings.checkAsync(where, async () => {
+    const signature = Buffer.from(bytes).toString("latin1");
+    const keys = trust.openpgp.map(({ publicKey }) => publicKey);
+    const { fingerprint } = await verifyOpenPgp({ signature, keys, state: artifact.state, now, what: where });
+    // Without a place in the log nobody can say whether the key counted; that it has none is a finding already.
+    if (index !== undefined) requireOpenPgpKey(fingerprint, { trust, index, what: where });
+    return fingerprint;
+  });
+}
+
+function verifyStatement(part: Part, predicate: "provenance" | "sbom") {
+  const { where, artifact, findings } = part;
+  const attested = verifyAttestationBundle(part);
+  if (attested === undefined) return undefined;
+  return findings.check(where, () => {
+    const statement = requireStatement(attested.statement, { predicate, sha256: artifact.sha256, where });
+    return { ...attested, commits: predicate === "provenance" ? commitsOf(statement, where) : [] };
+  });
+}
+
+function absence(where: string): Finding {
+  const message = `${where}: got no such file, want it beside the artifact`;
+  return { code: "OBJECT_MISSING", severity: "error", subject: where, message };
+}

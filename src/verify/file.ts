@@ -1,0 +1,126 @@
+// A file on this machine: with the four files beside it and the pinned trust file nothing else is needed, and no network.
+// What isn't beside it is looked for in a store, if one is given; wherever it comes from, it is verified the same.
+
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { basename } from "node:path";
+
+import type { Digest } from "../artifact/digest.ts";
+import { manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { fileNameSchema } from "../artifact/name.ts";
+import { beside, keys, poolKey } from "../artifact/pool.ts";
+import type { Trust } from "../artifact/trust.ts";
+import type { Context } from "../context.ts";
+import { isSystemError, KilnError } from "../errors.ts";
+import { inStep } from "../report.ts";
+import { readDocument } from "../stores/read.ts";
+import { documentLimit, type ReadableStore } from "../stores/store.ts";
+import { catalogReader, names, parseCatalog, type ReleaseRow, releases } from "../views/catalog.ts";
+import { shardReader } from "../views/shards.ts";
+import { type Beside, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
+import { type Findings, newFindings, type Verification, verdictOf } from "./findings.ts";
+import { type Passed, passOver } from "./pass.ts";
+
+export interface FileToVerify {
+  /** Absolute. */
+  readonly path: string;
+  /** The pinned file. */
+  readonly trust: Trust;
+  /** Where to look for what isn't beside the file. */
+  readonly store: ReadableStore | undefined;
+  readonly context: Pick<Context, "now" | "report" | "signal">;
+}
+
+export interface FileVerification extends Verification {
+  readonly sha256: string;
+  readonly size: number;
+  readonly proven: ProvenArtifact;
+}
+
+/** Throws NOT_FOUND when there is no such file. */
+export async function verifyFile({ path, trust, store, context }: FileToVerify): Promise<FileVerification> {
+  const findings = newFindings();
+  const artifact = await inStep(context.report, `read ${basename(path)}`, () => passOverFile(path, context.signal));
+  const files = await findBeside({ path, artifact, store, findings });
+  const now = context.now();
+  const proven = await verifyArtifact({ file: path, artifact, files, trust, name: undefined, now, findings });
+  const { sha256, size } = artifact;
+  return { subject: path, verdict: verdictOf(findings.list), findings: findings.list, sha256, size, proven };
+}
+
+async function passOverFile(path: string, signal: AbortSignal): Promise<Passed> {
+  try {
+    if (!(await stat(path)).isFile()) throw new KilnError("NOT_FOUND", `${path}: got a folder or device, want a file`);
+    const body = createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+    return await passOver(body, { what: path, limit: Infinity });
+  } catch (cause) {
+    if (!isSystemError(cause, "ENOENT", "ENOTDIR")) throw cause;
+    throw new KilnError("NOT_FOUND", `${path}: got no such file`, { cause });
+  }
+}
+
+interface Search {
+  readonly path: string;
+  readonly artifact: Passed;
+  readonly store: ReadableStore | undefined;
+  readonly findings: Findings;
+}
+
+async function findBeside({ path, artifact, store, findings }: Search): Promise<BesideFiles> {
+  let search: Promise<string | undefined> | undefined;
+  const find = async (which: Beside): Promise<Uint8Array | "absent" | "unread"> => {
+    const local = await readBounded(path + beside[which]);
+    if (local !== undefined) return local;
+    if (store === undefined) return "absent";
+    const found = await findings.checkAsync(path + beside[which], async () => {
+      const key = await (search ??= findInPool(store, artifact.sha256, basename(path)));
+      const document = key === undefined ? undefined : await readDocument(store, key + beside[which]);
+      return document?.bytes ?? "absent";
+    });
+    return found ?? "unread";
+  };
+  return {
+    openpgp: await find("openpgp"),
+    signature: await find("signature"),
+    provenance: await find("provenance"),
+    sbom: await find("sbom"),
+  };
+}
+
+/**
+ * The pool key of the artifact with this digest; `undefined` when no release has one. It is only a place to look: neither
+ * catalog nor manifests are believed.
+ */
+async function findInPool(store: ReadableStore, sha256: Digest, name: string): Promise<string | undefined> {
+  if (fileNameSchema.safeParse(name).success) {
+    const key = poolKey({ sha256, file: name });
+    if ((await store.head(key)) !== undefined) return key;
+  }
+  // The file was renamed: the releases' manifests know what it was called.
+  for await (const { manifest } of catalogued(store)) {
+    const key = poolKey({ sha256: manifest, file: manifestFile });
+    const found = await readDocument(store, key);
+    const artifact = found && parseManifest(found.bytes, key).artifacts.find((one) => one.sha256 === sha256);
+    if (artifact !== undefined) return poolKey(artifact);
+  }
+  return undefined;
+}
+
+async function* catalogued(store: ReadableStore): AsyncGenerator<ReleaseRow> {
+  const found = await readDocument(store, keys.catalog);
+  if (found === undefined) return;
+  const catalog = catalogReader(parseCatalog(found.bytes, keys.catalog).table, new Map(), shardReader(store));
+  for await (const name of names(catalog)) yield* releases(catalog, name);
+}
+
+async function readBounded(path: string): Promise<Buffer | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > documentLimit)
+      throw new KilnError("STORE_CORRUPT", `${path}: got ${size} bytes, want at most ${documentLimit}`);
+    return await readFile(path);
+  } catch (error) {
+    if (isSystemError(error, "ENOENT", "ENOTDIR", "EISDIR")) return undefined;
+    throw error;
+  }
+}

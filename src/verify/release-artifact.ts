@@ -1,0 +1,157 @@
+// One artifact of a release in a store: its bytes and signatures against the manifest, and the files beside it, which a
+// stock client would use instead. Both are verified in full, so that neither hides what happened to the other.
+
+import { digestOf } from "../artifact/digest.ts";
+import type { ReleaseLeaf } from "../artifact/leaf.ts";
+import type { Artifact, Manifest } from "../artifact/manifest.ts";
+import { beside, poolKey } from "../artifact/pool.ts";
+import type { Signatures } from "../artifact/signatures.ts";
+import { sbomStatement } from "../artifact/statement.ts";
+import type { Trust } from "../artifact/trust.ts";
+import { KilnError } from "../errors.ts";
+import { readDocument } from "../stores/read.ts";
+import type { ReadableStore } from "../stores/store.ts";
+import { type Beside, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
+import type { Placed } from "./documents.ts";
+import type { Findings } from "./findings.ts";
+import { type Passed, passOver } from "./pass.ts";
+import { verifySignedArtifact } from "./signed-artifact.ts";
+
+/** What verifying a release's parts needs. */
+export interface ReleaseReader {
+  readonly store: ReadableStore;
+  readonly trust: Trust;
+  readonly findings: Findings;
+  readonly release: Placed<ReleaseLeaf>;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** A release whose manifest and signatures document are those that its log entry names. */
+export interface SignedRelease extends ReleaseReader {
+  readonly manifest: Manifest;
+  readonly signatures: Signatures;
+}
+
+export interface PlacedArtifact {
+  readonly artifact: Artifact;
+  /** Its position in the manifest. */
+  readonly place: number;
+  readonly onBytes: (count: number) => void;
+}
+
+export async function verifyReleaseArtifact(release: SignedRelease, placed: PlacedArtifact): Promise<void> {
+  const { store, trust, findings, signatures, manifest, now } = release;
+  const { artifact, place, onBytes } = placed;
+  const key = poolKey(artifact);
+  const passed = await findings.checkAsync(key, () => passOverArtifact(store, artifact, onBytes));
+  const sbom = await findings.checkAsync(poolKey(artifact.sbom), () => readPresent(store, poolKey(artifact.sbom)));
+  const signed = signatures.artifacts[place];
+  if (signed === undefined) throw new TypeError(`no signatures of artifact ${place}`);
+  const index = firstRecord(release.release) + 2 * place;
+  const { publicKey } = signatures;
+  await verifySignedArtifact({ artifact, passed, sbom, signed, publicKey, index, trust, now, findings });
+  if (passed === undefined) return;
+  const files = await readBeside(store, key, findings);
+  const proven = await verifyArtifact({
+    file: key,
+    artifact: passed,
+    files,
+    trust,
+    name: manifest.name,
+    now,
+    findings,
+  });
+  requireSamePlaces(release, { key, place, proven });
+  requireSameStatements(release, { artifact, proven, sbom });
+}
+
+/** The leaf index of the first of the release's signature records. */
+export function firstRecord({ index, leaf }: Placed<ReleaseLeaf>): number {
+  return index - leaf.entries;
+}
+
+/** Throws OBJECT_MISSING, STORE_CORRUPT. */
+export async function readPresent(store: ReadableStore, key: string): Promise<Buffer> {
+  const found = await readDocument(store, key);
+  if (found === undefined) throw missing(key);
+  return found.bytes;
+}
+
+function missing(key: string): KilnError {
+  return new KilnError("OBJECT_MISSING", `${key}: got no such object, want what the release names`);
+}
+
+async function passOverArtifact(
+  store: ReadableStore,
+  artifact: Artifact,
+  onBytes: (count: number) => void,
+): Promise<Passed> {
+  const key = poolKey(artifact);
+  const object = await store.get(key);
+  if (object === undefined) throw missing(key);
+  return passOver(counted(object.body, onBytes), { what: key, limit: artifact.size });
+}
+
+async function* counted(body: AsyncIterable<Uint8Array>, onBytes: (count: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) {
+    yield piece;
+    onBytes(piece.length);
+  }
+}
+
+/** What lies beside the artifact under `key`. */
+async function readBeside(store: ReadableStore, key: string, findings: Findings): Promise<BesideFiles> {
+  const read = async (which: Beside) => {
+    const where = key + beside[which];
+    const found = await findings.checkAsync(where, async () => (await readDocument(store, where))?.bytes ?? "absent");
+    return found ?? "unread";
+  };
+  return {
+    openpgp: await read("openpgp"),
+    signature: await read("signature"),
+    provenance: await read("provenance"),
+    sbom: await read("sbom"),
+  };
+}
+
+/** The bundles must name the release's own records: the same signature may stand in the log elsewhere too. */
+function requireSamePlaces(
+  { findings, release, manifest }: SignedRelease,
+  { key, place, proven }: { readonly key: string; readonly place: number; readonly proven: ProvenArtifact },
+): void {
+  const first = firstRecord(release);
+  for (const [which, want] of [
+    ["signature", first + 2 * place],
+    ["sbom", first + 2 * place + 1],
+    ["provenance", first + 2 * manifest.artifacts.length],
+  ] as const) {
+    const got = proven.indexes[which];
+    if (got !== undefined && got !== want) {
+      addMismatch(findings, key + beside[which], `got log entry ${got}, want ${want}`);
+    }
+  }
+}
+
+function requireSameStatements(
+  { findings, manifest }: SignedRelease,
+  {
+    artifact,
+    proven,
+    sbom,
+  }: { readonly artifact: Artifact; readonly proven: ProvenArtifact; readonly sbom?: Buffer | undefined },
+): void {
+  const key = poolKey(artifact);
+  const { statements } = proven;
+  if (statements.provenance !== undefined && digestOf(statements.provenance) !== manifest.provenance.sha256) {
+    addMismatch(findings, key + beside.provenance, "got another provenance than the release's own");
+  }
+  if (statements.sbom === undefined || sbom === undefined || digestOf(sbom) !== artifact.sbom.sha256) return;
+  if (Buffer.compare(statements.sbom, sbomStatement(artifact, sbom)) !== 0) {
+    addMismatch(findings, key + beside.sbom, "got another SBOM than the release's own");
+  }
+}
+
+function addMismatch(findings: Findings, subject: string, problem: string): void {
+  findings.add({ code: "VIEW_MISMATCH", severity: "error", subject, message: `${subject}: ${problem}` });
+}

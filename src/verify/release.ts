@@ -1,0 +1,126 @@
+// A release in a store, all of it: its log entry, what the entry names, every artifact's bytes and signatures, and the
+// files beside each artifact. The store is anybody's; only the pinned trust file is believed.
+
+import { digestOf } from "../artifact/digest.ts";
+import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
+import { verifyBytes } from "../artifact/ecdsa.ts";
+import type { ReleaseLeaf } from "../artifact/leaf.ts";
+import type { Manifest } from "../artifact/manifest.ts";
+import { keys, poolKey } from "../artifact/pool.ts";
+import type { Signatures } from "../artifact/signatures.ts";
+import type { Trust } from "../artifact/trust.ts";
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import { inStep, type Step } from "../report.ts";
+import { readDocument } from "../stores/read.ts";
+import type { ReadableStore } from "../stores/store.ts";
+import { type Placed, verifyReleaseDocument } from "./documents.ts";
+import { newFindings, type Verification, verdictOf } from "./findings.ts";
+import { requireReleaseKey } from "./keys.ts";
+import {
+  firstRecord,
+  readPresent,
+  type ReleaseReader,
+  type SignedRelease,
+  verifyReleaseArtifact,
+} from "./release-artifact.ts";
+import { requireBlob } from "./signed-artifact.ts";
+import { manifestKey, manifestOf, signaturesKey, signaturesOf } from "./signed-release.ts";
+import { requireProvenanceOf, requireStatement } from "./statement.ts";
+
+export interface ReleaseToVerify {
+  readonly store: ReadableStore;
+  /** The pinned file. */
+  readonly trust: Trust;
+  readonly name: string;
+  /** Or an alias. */
+  readonly version: string;
+  readonly context: Pick<Context, "now" | "report">;
+}
+
+export interface ReleaseVerification extends Verification {
+  /** What was found, as far as it could be believed. */
+  readonly release: Placed<ReleaseLeaf> | undefined;
+  readonly manifest: Manifest | undefined;
+}
+
+/** Throws NOT_FOUND when the store has no such release, and STORE_UNREACHABLE when that can't be asked. */
+export async function verifyRelease(options: ReleaseToVerify): Promise<ReleaseVerification> {
+  const { store, trust, name, version, context } = options;
+  const subject = `${name}@${version}`;
+  const findings = newFindings();
+  const document = await readReleaseDocument(store, name, version);
+  const release = findings.check(subject, () => verifyReleaseDocument(document, { name, version, trust }).release);
+  const reader = release && { store, trust, findings, release, now: context.now() };
+  const manifest = reader && (await verifyManifest(reader));
+  const signatures = reader && manifest && (await verifySignatures(reader, manifest));
+  const signed = reader && manifest && signatures && { ...reader, manifest, signatures };
+  if (signed !== undefined) {
+    await verifyProvenance(signed);
+    await inStep(context.report, `verify ${subject}`, (step) => verifyArtifacts(signed, step));
+  }
+  return { subject, verdict: verdictOf(findings.list), findings: findings.list, release, manifest };
+}
+
+async function readReleaseDocument(store: ReadableStore, name: string, version: string): Promise<Uint8Array> {
+  const found = await readDocument(store, keys.release(name, version));
+  if (found !== undefined) return found.bytes;
+  throw new KilnError("NOT_FOUND", `${name}@${version}: got no such release in ${store.url}`, {
+    hint: `\`kiln list ${name}\` shows what exists`,
+  });
+}
+
+async function verifyManifest({ store, findings, release }: ReleaseReader): Promise<Manifest | undefined> {
+  const key = manifestKey(release.leaf);
+  return findings.checkAsync(key, async () => manifestOf(release.leaf, await readPresent(store, key)));
+}
+
+async function verifySignatures(reader: ReleaseReader, manifest: Manifest): Promise<Signatures | undefined> {
+  const { store, trust, findings, release } = reader;
+  const { leaf, index } = release;
+  const key = signaturesKey(leaf);
+  const signatures = await findings.checkAsync(key, async () =>
+    signaturesOf(leaf, manifest, await readPresent(store, key)),
+  );
+  if (signatures === undefined) return undefined;
+  findings.check(key, () => {
+    // The key's span may end between the first record and the release's own entry.
+    for (const at of [firstRecord(release), index]) {
+      requireReleaseKey(signatures.publicKey, { trust, index: at, name: leaf.name, what: key });
+    }
+  });
+  findings.check(key, () => {
+    const want = 2 * manifest.artifacts.length + 1;
+    if (leaf.entries === want && index >= want) return;
+    throw new KilnError("ENTRY_UNEXPECTED", `log entry ${index}: got ${leaf.entries} records before it, want ${want}`);
+  });
+  return signatures;
+}
+
+async function verifyProvenance({ store, findings, manifest, signatures }: SignedRelease): Promise<void> {
+  const key = poolKey(manifest.provenance);
+  const bytes = await findings.checkAsync(key, () => readPresent(store, key));
+  if (bytes === undefined) return;
+  findings.check(key, () => requireBlob({ size: bytes.length, sha256: digestOf(bytes) }, manifest.provenance, key));
+  findings.check(key, () => {
+    const { publicKey, provenance: signature } = signatures;
+    verifyBytes({ publicKey, signature }, preAuthEncoding(payloadTypes.inToto, bytes), key);
+  });
+  findings.check(key, () => {
+    const sha256 = manifest.artifacts[0]?.sha256 ?? "";
+    requireProvenanceOf(manifest, requireStatement(bytes, { predicate: "provenance", sha256, where: key }), key);
+  });
+}
+
+async function verifyArtifacts(release: SignedRelease, step: Step): Promise<void> {
+  const { manifest } = release;
+  const total = manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  for (const [place, artifact] of manifest.artifacts.entries()) {
+    await verifyReleaseArtifact(release, {
+      artifact,
+      place,
+      onBytes: (count) => step.progress((done += count), total, "bytes"),
+    });
+  }
+}

@@ -1,0 +1,58 @@
+// What a release's log entry names, believed: the manifest and the signatures document, by their digests, and that they
+// say the same as the entry. From here on the manifest says which bytes are right.
+
+import { type Digest, digestOf } from "../artifact/digest.ts";
+import type { ReleaseLeaf } from "../artifact/leaf.ts";
+import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { poolKey } from "../artifact/pool.ts";
+import { parseSignatures, type Signatures, signaturesBytes, signaturesFile } from "../artifact/signatures.ts";
+import { KilnError } from "../errors.ts";
+
+/** The key of the manifest that the entry names. */
+export function manifestKey(leaf: ReleaseLeaf): string {
+  return poolKey({ sha256: leaf.manifest, file: manifestFile });
+}
+
+/** The key of the signatures document that the entry names. */
+export function signaturesKey(leaf: ReleaseLeaf): string {
+  return poolKey({ sha256: leaf.signatures, file: signaturesFile });
+}
+
+/** Throws DIGEST_MISMATCH, STORE_CORRUPT, SUBJECT_MISMATCH. */
+export function manifestOf(leaf: ReleaseLeaf, bytes: Uint8Array): Manifest {
+  const key = manifestKey(leaf);
+  requireDigest(bytes, leaf.manifest, key);
+  const manifest = parseManifest(bytes, key);
+  const { name, version, bakeKey, claims } = leaf;
+  const { commit, recipe } = manifest.source;
+  const said = { name, version, bakeKey, claims: claims && `${claims.commit} ${claims.recipe}` };
+  const meant = { ...manifest, claims: commit && `${commit} ${recipe}` };
+  for (const member of ["name", "version", "bakeKey", "claims"] as const) {
+    if (said[member] === meant[member]) continue;
+    throw new KilnError(
+      "SUBJECT_MISMATCH",
+      `${key}: got ${member} ${meant[member]}, want ${said[member]} as in the log`,
+    );
+  }
+  return manifest;
+}
+
+/** Throws DIGEST_MISMATCH, STORE_CORRUPT, SUBJECT_MISMATCH. */
+export function signaturesOf(leaf: ReleaseLeaf, manifest: Manifest, bytes: Uint8Array): Signatures {
+  const key = signaturesKey(leaf);
+  requireDigest(bytes, leaf.signatures, key);
+  const signatures = parseSignatures(bytes, key);
+  if (Buffer.compare(signaturesBytes(signatures), bytes) !== 0) {
+    throw new KilnError("STORE_CORRUPT", `${key}: got a document that isn't in canonical JSON`);
+  }
+  const got = [signatures.manifest, ...signatures.artifacts.map(({ name }) => name)].join(" ");
+  const want = [leaf.manifest, ...manifest.artifacts.map(({ name }) => name)].join(" ");
+  if (got !== want) throw new KilnError("SUBJECT_MISMATCH", `${key}: got signatures of ${got}, want of ${want}`);
+  return signatures;
+}
+
+/** Throws DIGEST_MISMATCH. */
+export function requireDigest(bytes: Uint8Array, want: Digest, what: string): void {
+  const got = digestOf(bytes);
+  if (got !== want) throw new KilnError("DIGEST_MISMATCH", `${what}: got SHA-256 ${got}, want ${want}`);
+}

@@ -1,0 +1,72 @@
+// What an attestation says, once its signature holds: of which artifacts, and for a provenance, from which commit. A
+// signature alone isn't enough: a valid attestation of another artifact could have been put beside this one.
+
+import { z } from "zod";
+
+import { canonicalBytes, parseStored } from "../artifact/json.ts";
+import type { Manifest } from "../artifact/manifest.ts";
+import { predicateTypes } from "../artifact/statement.ts";
+import { KilnError } from "../errors.ts";
+
+const statementSchema = z.strictObject({
+  _type: z.literal("https://in-toto.io/Statement/v1"),
+  subject: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ sha256: z.string() }) })).min(1),
+  predicateType: z.string(),
+  predicate: z.unknown(),
+});
+
+const provenanceSchema = z.looseObject({
+  buildDefinition: z.looseObject({
+    resolvedDependencies: z.array(z.looseObject({ digest: z.record(z.string(), z.string()).optional() })).optional(),
+  }),
+});
+
+export type Statement = z.infer<typeof statementSchema>;
+
+/** The statement in `bytes`, of this predicate, about an artifact with this digest. Throws STORE_CORRUPT, SUBJECT_MISMATCH. */
+export function requireStatement(
+  bytes: Uint8Array,
+  want: { readonly predicate: keyof typeof predicateTypes; readonly sha256: string; readonly where: string },
+): Statement {
+  const { where } = want;
+  const result = statementSchema.safeParse(parseStored(bytes, where));
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `${where}: ${z.prettifyError(result.error)}`);
+  const statement = result.data;
+  // A member that stands there twice would be read differently by different readers.
+  if (Buffer.compare(canonicalBytes(statement), bytes) !== 0) {
+    throw new KilnError("STORE_CORRUPT", `${where}: got a statement that isn't in canonical JSON`);
+  }
+  if (statement.predicateType !== predicateTypes[want.predicate]) {
+    const wanted = predicateTypes[want.predicate];
+    throw new KilnError("SUBJECT_MISMATCH", `${where}: got a statement of ${statement.predicateType}, want ${wanted}`);
+  }
+  if (!statement.subject.some(({ digest }) => digest.sha256 === want.sha256)) {
+    const got = statement.subject.map(({ name }) => name).join(", ");
+    throw new KilnError("SUBJECT_MISMATCH", `${where}: got a statement about ${got}, want one about ${want.sha256}`);
+  }
+  return statement;
+}
+
+/** Refuses a provenance that isn't about exactly this release's artifacts and its commit. Throws SUBJECT_MISMATCH. */
+export function requireProvenanceOf(manifest: Manifest, statement: Statement, where: string): void {
+  const subjects = statement.subject.map(({ name, digest }) => `${name} ${digest.sha256}`).toSorted();
+  const artifacts = manifest.artifacts.map(({ file, sha256 }) => `${file} ${sha256}`).toSorted();
+  if (subjects.join("\n") !== artifacts.join("\n")) {
+    const got = statement.subject.map(({ name }) => name).join(", ");
+    throw new KilnError(
+      "SUBJECT_MISMATCH",
+      `${where}: got a provenance of ${got}, want exactly the release's artifacts`,
+    );
+  }
+  const { commit } = manifest.source;
+  if (commit !== null && !commitsOf(statement, where).includes(commit)) {
+    throw new KilnError("SUBJECT_MISMATCH", `${where}: got a provenance that doesn't name the commit ${commit}`);
+  }
+}
+
+/** The git commits that a provenance says went into the bake. Throws STORE_CORRUPT. */
+export function commitsOf(statement: Statement, where: string): string[] {
+  const result = provenanceSchema.safeParse(statement.predicate);
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `${where}: ${z.prettifyError(result.error)}`);
+  return (result.data.buildDefinition.resolvedDependencies ?? []).flatMap(({ digest }) => digest?.["gitCommit"] ?? []);
+}
