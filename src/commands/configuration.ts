@@ -154,6 +154,7 @@ async function readConfigFile(file: string): Promise<Layer["values"]> {
     text = await readFile(file, "utf8");
   } catch (error) {
     if (isSystemError(error, "ENOENT", "ENOTDIR")) return {};
+    if (isSystemError(error, "EISDIR")) throw new KilnError("CONFIG_INVALID", `${file}: got a folder, want a file`);
     throw error;
   }
   // Loaded only when there is a file: reading YAML would be half of a quick command's time.

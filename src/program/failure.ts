@@ -23,7 +23,8 @@ export function failureOf(error: unknown, signal: AbortSignal): Failure {
     hint: known.hint ?? codes[known.code].remedy,
     details: known.details,
     exit: known.exitStatus,
-    stack: stackOf(known),
+    // A bug's own stack begins in this file and says nothing.
+    stack: stackOf(known.code === "INTERNAL" ? error : known),
   };
 }
 
