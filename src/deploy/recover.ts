@@ -1,7 +1,7 @@
 // Brings a place to what its journal says is in service: a run that a crash cut off is taken back, and a process that ended or
 // went with a reboot is started again. Every command that changes a place does this first, so there is no state to repair by hand.
 
-import { revert } from "./run.ts";
+import { revert, untilWell } from "./run.ts";
 import { prepareServed, serve } from "./serve.ts";
 import type { Site } from "./site.ts";
 
@@ -23,5 +23,7 @@ export async function recover(site: Site): Promise<Recovery> {
     site.context.report.note(`${site.place.name}: the files of ${current.release.version} are gone; deploy it again`);
     return "nothing";
   }
-  return (await serve(prepared, site)) ? "started" : "nothing";
+  if (!(await serve(prepared, site))) return "nothing";
+  await untilWell(prepared, site);
+  return "started";
 }

@@ -83,6 +83,17 @@ export async function revert(
     }
   });
   site.record({ step: "reverted" });
+  if (current !== undefined) await untilWell(prepareServed(current, site), site);
+}
+
+/** Waits for what was put back to answer its probe. There is nothing to go back to from here, so a bad answer is only told. */
+export async function untilWell({ activation }: Prepared, { context, place, state }: Site): Promise<void> {
+  try {
+    await activation.probe(state().running?.instance);
+  } catch (error) {
+    if (!isKilnError(error, "PROBE_FAILED", "CANCELLED")) throw error;
+    context.report.note(`${place.name}: it runs again, but isn't well yet: ${error.message}`);
+  }
 }
 
 /** Removes what is neither in service nor to be gone back to. Never before a commit. */

@@ -77,9 +77,13 @@ function entryOf(source: string, path: string, stats: Stats): Entry {
   }
   if (stats.isDirectory()) return { type: "folder", path };
   if (stats.isSymbolicLink()) return { type: "link", path, target: readlinkSync(source) };
-  throw new KilnError("ARTIFACT_INVALID", `${JSON.stringify(path)}: got ${sortOf(stats)}, want a file, folder or link`, {
-    hint: "remove it in a build step, or choose a folder without it",
-  });
+  throw new KilnError(
+    "ARTIFACT_INVALID",
+    `${JSON.stringify(path)}: got ${sortOf(stats)}, want a file, folder or link`,
+    {
+      hint: "remove it in a build step, or choose a folder without it",
+    },
+  );
 }
 
 function sortOf(stats: Stats): string {
@@ -101,10 +105,10 @@ function checkLinks(entries: readonly Entry[], root: string): void {
 }
 
 /** Follows the link as a kernel would, in the tree alone: names between `..` may be links themselves. */
-function staysInside(path: string, links: ReadonlyMap<string, string>): boolean {
+export function staysInside(path: string, links: ReadonlyMap<string, string>): boolean {
   const walked: string[] = [];
   const ahead = path.split("/");
-  for (let followed = 0; ahead.length > 0; ) {
+  for (let followed = 0; ahead.length > 0;) {
     const segment = ahead.shift() ?? "";
     if (segment === "" || segment === ".") continue;
     if (segment === "..") {

@@ -21,6 +21,7 @@ import { pipeline } from "node:stream/promises";
 import { createZstdDecompress } from "node:zlib";
 
 import { isSystemError, KilnError } from "../errors.ts";
+import { staysInside } from "./archive-entries.ts";
 import { shown, type TarEntry, tarReader, type TarSink, unsafe } from "./tar-reader.ts";
 
 export interface UnpackOptions {
@@ -64,7 +65,7 @@ export async function unpack(archive: Readable, folder: string, options: UnpackO
 interface FolderWriter extends TarSink {
   entries: number;
   bytes: number;
-  /** Gives directories their modes: not before, since a read-only directory takes no files. */
+  /** Checks where links lead, and gives directories their modes: a read-only directory takes no files. */
   finish(): void;
   abandon(): void;
 }
@@ -75,7 +76,8 @@ function folderWriter(folder: string, onProgress: UnpackOptions["onProgress"]): 
   const directories = new Map<string, number>([["", 0o755]]);
   /** Regular files by relative path: the only things that a hard link may lead to. */
   const files = new Set<string>();
-  const links = new Set<string>();
+  /** Where symbolic links lead, by relative path. Nothing is ever written through one, so they can be checked at the end. */
+  const links = new Map<string, string>();
   let open: { fd: number; modified: number } | undefined;
 
   /** Makes the directories above `path`. One that is a file or a link there is how an archive would write elsewhere. */
@@ -108,9 +110,9 @@ function folderWriter(folder: string, onProgress: UnpackOptions["onProgress"]): 
     enter(parentOf(path));
     const full = join(folder, path);
     if (entry.type === "symlink") {
-      checkTarget(path, entry.target);
+      if (entry.target === "" || Buffer.byteLength(entry.target) > 2000) throw leadsOut(path, entry.target);
       symlinkSync(entry.target, full);
-      links.add(path);
+      links.set(path, entry.target);
     } else if (entry.type === "hardlink") {
       const target = relativePath(entry.target);
       if (target === undefined || !files.has(target)) {
@@ -142,6 +144,7 @@ function folderWriter(folder: string, onProgress: UnpackOptions["onProgress"]): 
       onProgress?.(writer.bytes);
     },
     finish() {
+      for (const [path, target] of links) if (!staysInside(path, links)) throw leadsOut(path, target);
       for (const [path, mode] of directories) chmodSync(join(folder, path), mode);
     },
     abandon() {
@@ -167,19 +170,8 @@ function relativePath(path: string): string | undefined {
   return parts.join("/");
 }
 
-/**
- * A link may climb only at its start, where what it climbs through are directories that this run made; after a name, `..`
- * might climb out of wherever another link led. So each link stays inside, and so does any chain of them.
- */
-function checkTarget(path: string, target: string): void {
-  const parts = target.split("/").filter((part) => part !== "" && part !== ".");
-  const firstName = parts.findIndex((part) => part !== "..");
-  const climbs = firstName === -1 ? parts.length : firstName;
-  const depth = path.split("/").length - 1;
-  const climbsLate = firstName !== -1 && parts.slice(firstName).includes("..");
-  if (target === "" || target.startsWith("/") || climbs > depth || climbsLate || Buffer.byteLength(target) > 2000) {
-    throw unsafe(`${shown(path)}: got a link to ${shown(target)}, want one that stays in the folder`);
-  }
+function leadsOut(path: string, target: string): KilnError {
+  return unsafe(`${shown(path)}: got a link to ${shown(target)}, want one that stays in the folder`);
 }
 
 function parentOf(path: string): string {
