@@ -9,13 +9,14 @@ import { join, posix } from "node:path";
 import { isSystemError } from "../errors.ts";
 import { explainFailure } from "../system/durable.ts";
 import { openFolderInside, pathIn } from "../system/open-inside.ts";
-import { isSegment, type ListedObject } from "./store.ts";
+import { checkPrefix, isSegment, type ListedObject } from "./store.ts";
 
 /** How many objects are looked at at once. */
 const width = 64;
 
-/** The objects whose key starts with `prefix` (checked by the caller). Throws PERMISSION_DENIED, STORE_CORRUPT. */
+/** The objects whose key starts with `prefix` . Throws NAME_INVALID, PERMISSION_DENIED, STORE_CORRUPT. */
 export async function* listFolder(root: string, prefix: string): AsyncGenerator<ListedObject, void, void> {
+  checkPrefix(prefix);
   const folder = posix.dirname(`/${prefix}x`).slice(1);
   try {
     let keys: string[] = [];
@@ -43,7 +44,7 @@ async function* walk({ root, folder, prefix }: Place): AsyncGenerator<string, vo
     // `a/b` comes after `a.b` and before `a0`: a folder stands where its slash puts it.
     .map((entry) => posix.join(folder, entry.name) + (entry.isDirectory() ? "/" : ""))
     .filter((entry) => entry.startsWith(prefix))
-    .sort((one, other) => (one < other ? -1 : 1));
+    .toSorted((one, other) => (one < other ? -1 : 1));
   for (const entry of entries) {
     if (entry.endsWith("/")) yield* walk({ root, folder: entry.slice(0, -1), prefix });
     else yield entry;
@@ -64,8 +65,8 @@ async function look(root: string, keys: readonly string[]): Promise<ListedObject
   const found = await Promise.all(
     keys.map(async (key) => {
       try {
-        const { size, mtimeMs } = await lstat(join(root, key));
-        return [{ key, size, modified: Math.floor(mtimeMs) }];
+        const { size, mtimeMs } = await lstat(join(root, key), { bigint: true });
+        return [{ key, size: Number(size), modified: Number(mtimeMs) }];
       } catch (error) {
         // Removed since its folder was read.
         if (isSystemError(error, "ENOENT", "ENOTDIR")) return [];

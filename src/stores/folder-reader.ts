@@ -8,15 +8,7 @@ import { isSystemError, KilnError } from "../errors.ts";
 import { explainFailure } from "../system/durable.ts";
 import { openFileInside } from "../system/open-inside.ts";
 import { listFolder } from "./folder-list.ts";
-import {
-  type ByteRange,
-  checkKey,
-  checkPrefix,
-  documentLimit,
-  type ObjectInfo,
-  type ReadableStore,
-  type Store,
-} from "./store.ts";
+import { type ByteRange, checkKey, documentLimit, type ObjectInfo, type ReadableStore, type Store } from "./store.ts";
 
 /** Bytes of a piece of a large object; the next is read while the last is in use. */
 const pieceSize = 1024 * 1024;
@@ -62,7 +54,7 @@ export function folderReader(root: string, whenSeen?: (key: string) => Promise<v
       await handle.close();
       return info;
     },
-    list: (prefix) => listFolder(root, checkPrefix(prefix)),
+    list: (prefix) => listFolder(root, prefix),
   };
 }
 

@@ -137,7 +137,10 @@ async function renew({ root, temporary, locked }: Place, key: string): Promise<F
 }
 
 async function setAge(handle: FileHandle, now: number): Promise<void> {
-  if ((await handle.stat()).mtimeMs < now) await handle.utimes(now / 1000, now / 1000);
+  const { mtimeMs } = await handle.stat({ bigint: true });
+  // In the middle of its millisecond: as a fraction of a second it may be rounded either way.
+  const seconds = (now + 0.5) / 1000;
+  if (Number(mtimeMs) < now) await handle.utimes(seconds, seconds);
 }
 
 /** Makes the name of an object that was found durable, and all folders above it. */
@@ -220,9 +223,9 @@ async function remove(
     const kept = await locked(async () => {
       const handle = await openFileInside({ root, path: key });
       if (handle === undefined) return false;
-      const { mtimeMs } = await orClose(handle, handle.stat());
+      const { mtimeMs } = await orClose(handle, handle.stat({ bigint: true }));
       await handle.close();
-      if (Math.floor(mtimeMs) > unchangedSince) return true;
+      if (Number(mtimeMs) > unchangedSince) return true;
       await unlink(folder.at(posix.basename(key)));
       return false;
     });

@@ -31,7 +31,7 @@ export async function withTemporary<T>(
 
 /** What time it is by the clock of the file system that holds `folder`, in milliseconds since 1970. */
 export async function folderClock(folder: string): Promise<number> {
-  return withTemporary({ folder }, async ({ handle }) => Math.floor((await handle.stat()).mtimeMs));
+  return withTemporary({ folder }, async ({ handle }) => Number((await handle.stat({ bigint: true })).mtimeMs));
 }
 
 /**
