@@ -9,7 +9,7 @@ import { requireSigners } from "../sign/signers.ts";
 import { channelLeaf, present, type Released, released } from "./decide.ts";
 import { commit, type Publisher, seconds } from "./publisher.ts";
 
-/** What a person names a release by. */
+/** What names a release: its version or an alias, a channel that shows it, or the commit that it was baked from. */
 export type Selector =
   | { readonly name: string; readonly by: "version"; readonly version: string }
   | { readonly name: string; readonly by: "channel"; readonly channel: string }

@@ -1,0 +1,18 @@
+// Opens everything that a command needs to publish: the store for writing, the pinned trust file, the keys.
+
+import type { Context } from "../context.ts";
+import { randomPause } from "../publish/pause.ts";
+import type { Publisher } from "../publish/publisher.ts";
+import { openWritableStore } from "../stores/index.ts";
+import { type Configuration, requireStore } from "./configuration.ts";
+import { openKeys } from "./keys-access.ts";
+import { originOf, readTrust } from "./store-access.ts";
+
+/** Throws what opening the store, the trust file and the keys throws: before anything is written. */
+export async function openPublisher(configuration: Configuration, context: Context): Promise<Publisher> {
+  const store = await openWritableStore(requireStore(configuration), context);
+  const origin = await originOf(store);
+  const trust = await readTrust(configuration, context, origin);
+  const { signers } = await openKeys(configuration, context, origin);
+  return { store, trust, signers, context, pause: randomPause(context.signal) };
+}

@@ -1,0 +1,113 @@
+// `kiln show`: one release — where it comes from, what it is made of, who points at it — or the history of one name.
+
+import { checkName } from "../artifact/name.ts";
+import { manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { poolKey } from "../artifact/pool.ts";
+import { KilnError } from "../errors.ts";
+import { openStore } from "../stores/index.ts";
+import { readWholeBlob } from "../stores/read.ts";
+import type { ReadableStore } from "../stores/store.ts";
+import { aliases, type CatalogReader, channels, findAlias, findRelease, moves } from "../views/catalog.ts";
+import { openCatalog } from "./catalog-access.ts";
+import { columns, day, size } from "./columns.ts";
+import type { Command, Result } from "./command.ts";
+import { loadConfiguration, requireStore } from "./configuration.ts";
+import { originOf } from "./store-access.ts";
+
+export const show: Command = {
+  summary: "one release: its source, artifacts, channels and aliases; or the history of one name's channels",
+  arguments: [{ name: "NAME[@VERSION]", description: "a release (an alias will do), or a name" }],
+  examples: ["kiln show billing@1.4.7", "kiln show billing"],
+  async run(input, context) {
+    const [asked = ""] = input.arguments;
+    const [name = "", version] = asked.split("@", 2);
+    checkName("name", name);
+    if (version !== undefined) checkName("version", version);
+    const store = await openStore(requireStore(await loadConfiguration(input, context)), context);
+    await originOf(store);
+    const catalog = await openCatalog(store);
+    return version === undefined ? showName(catalog, name) : showRelease({ store, catalog, name, version });
+  },
+};
+
+async function showName(catalog: CatalogReader, name: string): Promise<Result> {
+  const at = await Array.fromAsync(channels(catalog, name));
+  const history = (await Array.fromAsync(moves(catalog, name))).toSorted((a, b) => b.move.leaf - a.move.leaf);
+  if (at.length === 0 && (await Array.fromAsync(catalog.rows(`${name} `))).length === 0) throw unknown(name);
+  const json = {
+    name,
+    channels: Object.fromEntries(at.map(({ channel, shows }) => [channel, shows.version])),
+    moves: history.map(({ channel, move: { version, manifest, leaf, time } }) => ({
+      channel,
+      version,
+      manifest,
+      leaf,
+      time,
+    })),
+  };
+  const text = [
+    columns(at.map(({ channel, shows }) => [`:${channel}`, shows.version, `since ${day(shows.time)}`])),
+    "",
+    "moves, newest first:",
+    columns(history.map(({ channel, move }) => [`  ${day(move.time)}`, `:${channel}`, move.version, `leaf ${move.leaf}`])),
+  ].join("\n");
+  return { json, text: at.length === 0 ? `${name} has no channels yet; \`kiln list ${name}\` shows its versions` : text };
+}
+
+async function showRelease(options: {
+  readonly store: ReadableStore;
+  readonly catalog: CatalogReader;
+  readonly name: string;
+  readonly version: string;
+}): Promise<Result> {
+  const { store, catalog, name } = options;
+  const alias = await findAlias(catalog, name, options.version);
+  const row = await findRelease(catalog, name, alias?.version ?? options.version);
+  if (row === undefined) throw unknown(`${name}@${options.version}`);
+  const { version, leaf, time } = row;
+  const key = poolKey({ sha256: row.manifest, file: manifestFile });
+  const manifest = parseManifest(await readWholeBlob(store, key, row.manifest), key);
+  const also = (await Array.fromAsync(aliases(catalog, name))).filter(({ release }) => release.version === version);
+  const at = (await Array.fromAsync(channels(catalog, name))).filter(({ shows }) => shows.version === version);
+  const { repository, commit, recipe } = manifest.source;
+  const artifacts = manifest.artifacts.map((artifact) => ({
+    name: artifact.name,
+    kind: artifact.kind,
+    platform: artifact.platform,
+    sha256: artifact.sha256,
+    size: artifact.size,
+    key: poolKey(artifact),
+  }));
+  const json = {
+    name,
+    version,
+    manifest: row.manifest,
+    leaf,
+    time,
+    source: manifest.source,
+    bakeKey: manifest.bakeKey,
+    aliases: also.map(({ alias }) => alias),
+    channels: at.map(({ channel }) => channel),
+    artifacts,
+  };
+  const text = [
+    `${name}@${version}`,
+    columns([
+      ["  manifest", row.manifest],
+      ["  commit", `${commit ?? "none (a dirty tree)"}${repository === null ? "" : ` of ${repository}`}`],
+      ["  recipe", recipe],
+      ["  logged", `${day(time)}, leaf ${leaf}`],
+      ["  channels", json.channels.join(" ") || "none"],
+      ...(also.length === 0 ? [] : [["  aliases", json.aliases.join(" ")]]),
+    ]),
+    "  artifacts",
+    columns(artifacts.map((artifact) => [`    ${artifact.name}`, artifact.kind, size(artifact.size), artifact.key])),
+  ].join("\n");
+  return { json, text };
+}
+
+function unknown(what: string): KilnError {
+  return new KilnError("NOT_FOUND", `${what}: there is no such ${what.includes("@") ? "release" : "name"}`, {
+    hint: "`kiln list` shows what exists",
+  });
+}
