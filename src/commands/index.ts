@@ -8,6 +8,41 @@ export const kiln: Program = {
   purpose:
     "Bakes each commit once into signed, immutable artifacts, publishes them where stock clients read, deploys by version.",
   groups: [
+    {
+      title: "Publish",
+      commands: [
+        {
+          name: "store create",
+          summary: "make a new store: its log, and its keys unless there are some",
+          load: async () => (await import("./store-create.ts")).storeCreate,
+        },
+        {
+          name: "promote",
+          summary: "make a channel show a release",
+          load: async () => (await import("./promote.ts")).promote,
+        },
+        {
+          name: "views rebuild",
+          summary: "write every view anew from the log and the pool",
+          load: async () => (await import("./views-rebuild.ts")).viewsRebuild,
+        },
+      ],
+    },
+    {
+      title: "Look",
+      commands: [
+        {
+          name: "list",
+          summary: "what exists: names and their channels, or the versions of one name",
+          load: async () => (await import("./list.ts")).list,
+        },
+        {
+          name: "show",
+          summary: "one release: its source, artifacts, channels and aliases; or the history of one name's channels",
+          load: async () => (await import("./show.ts")).show,
+        },
+      ],
+    },
     verifyGroup,
     deployGroup,
     {
