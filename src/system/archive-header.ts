@@ -51,7 +51,10 @@ function splitName(name: string): { name: string; prefix: string } | undefined {
 /** At most `most` bytes of `text`, whole characters: what a reader without pax sees. */
 function cut(text: string, most: number): string {
   if (Buffer.byteLength(text) <= most) return text;
-  return Buffer.from(text).subarray(0, most).toString("utf8").replace(/\uFFFD+$/, "");
+  return Buffer.from(text)
+    .subarray(0, most)
+    .toString("utf8")
+    .replace(/\uFFFD+$/, "");
 }
 
 function paxHeader(records: readonly [string, string][], time: number): Buffer {

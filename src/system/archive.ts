@@ -88,7 +88,7 @@ function* tarPieces(entries: readonly Entry[], options: ArchiveOptions): Generat
     if (entry.type !== "file" || entry.size === 0) continue;
     const file = openSync(entry.source, "r");
     try {
-      for (let left = entry.size; left > 0; ) {
+      for (let left = entry.size; left > 0;) {
         if (filled === pieceSize) yield full();
         const count = readSync(file, piece, filled, Math.min(left, pieceSize - filled), null);
         if (count === 0) throw changed(entry);
