@@ -23,7 +23,7 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
     const failure = failureOf(error, stop.signal);
     terminal.close();
     terminal.print(failureText(program.name, failure, { look: terminal.look, detail }));
-    return { exit: failure.exit, json: { error: failureJson(failure) } };
+    return { exit: failure.exit, json: { error: failureJson(failure, terminal.redacted) } };
   };
   // What nobody awaited: told like any other error, with secrets hidden and the screen put right.
   process.once("uncaughtException", (error) => process.exit(fail(error).exit));

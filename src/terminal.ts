@@ -21,6 +21,8 @@ export interface TerminalOptions {
 
 export interface Terminal extends Reporter {
   readonly look: Look;
+  /** `text` without the secrets that it was told. */
+  redacted(text: string): string;
   /** Prints text that may have colours, after redaction and with --quiet too: for errors. */
   print(text: string): void;
   /** Leaves the screen as it was found. May be called twice. */
@@ -78,6 +80,7 @@ export function openTerminal({ stream, env, detail, clock }: TerminalOptions): T
       else tail = [...tail.slice(1 - keptLines), clean(line)];
     },
     redact: (secret) => redaction.add(secret),
+    redacted: (text) => redaction.apply(text),
     print(text) {
       for (const line of redaction.apply(text).split("\n")) area.print(line);
     },

@@ -41,9 +41,13 @@ export function failureText(program: string, failure: Failure, options: { look: 
   return [...lines, ...(wantsStack ? [paint("dim", printableText(failure.stack))] : [])].join("\n");
 }
 
-/** The value of `error` in what --json prints. */
-export function failureJson({ code, message, hint, details }: Failure): Readonly<Record<string, unknown>> {
-  return { code, message, hint, details };
+/** The value of `error` in what --json prints; each of its texts goes through `redacted`. */
+export function failureJson(failure: Failure, redacted: (text: string) => string): Readonly<Record<string, unknown>> {
+  const { code, message, hint, details } = failure;
+  const safe = JSON.stringify({ message, hint, details }, (_, value: unknown) =>
+    typeof value === "string" ? redacted(value) : value,
+  );
+  return { code, ...(JSON.parse(safe) as Pick<Failure, "message" | "hint" | "details">) };
 }
 
 function interruption(error: unknown, signal: AbortSignal): KilnError {
@@ -55,14 +59,12 @@ function interruption(error: unknown, signal: AbortSignal): KilnError {
 /** The operating system's refusals can come from any file operation, so they are translated once, here. */
 function foreseen(error: unknown): KilnError | undefined {
   if (error instanceof KilnError) return error;
-  const place = isSystemError(error) ? (error.path ?? error.syscall ?? "a file") : "a file";
   if (isSystemError(error, "ENOSPC", "EDQUOT")) {
-    return new KilnError("DISK_FULL", `${place}: got no more room on the disk`, { cause: error });
+    return new KilnError("DISK_FULL", `${error.path ?? "a file"}: got no more room on the disk`, { cause: error });
   }
   if (isSystemError(error, "EACCES", "EPERM", "EROFS")) {
-    return new KilnError("PERMISSION_DENIED", `${place}: got ${error.code} from the operating system`, {
-      cause: error,
-    });
+    const what = `${error.path ?? error.syscall ?? "a file"}: got ${error.code} from the operating system`;
+    return new KilnError("PERMISSION_DENIED", what, { cause: error });
   }
   return undefined;
 }
