@@ -56,11 +56,6 @@ export async function verifyOpenPgp({
   return { fingerprint: key.fingerprint, time };
 }
 
-/** The fingerprint of an armored public key: 40 hex digits, lower case. Throws TRUST_INVALID. */
-export async function fingerprintOf(armored: string): Promise<string> {
-  return (await parseKey(armored)).fingerprint;
-}
-
 /** The digest that a version 4 signature signs: the document, then the signature's hashed part, then a trailer. */
 export function signedDigest(state: Hash, hashedPart: Uint8Array): Buffer {
   const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);

@@ -4,9 +4,18 @@
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { readKeyFile } from "../sign/key-file.ts";
-import { type KeySource, type LoadedKeys, loadKeys } from "../sign/keys.ts";
+import { checkOrigin, type KeySource, type LoadedKeys, loadKeys } from "../sign/keys.ts";
 import { readPassphrase } from "../sign/passphrase.ts";
+import type { Input } from "./command.ts";
 import { type Configuration, defaultKeysFile } from "./configuration.ts";
+
+export const originOption = { flags: "--origin HOST", description: "the keys of the store that has this log" } as const;
+
+/** The value of --origin. Throws USAGE. */
+export function originOf({ options }: Input): string | undefined {
+  const { origin } = options;
+  return typeof origin === "string" ? checkOrigin(origin) : undefined;
+}
 
 export const passphraseOption = {
   flags: "--passphrase-file FILE",

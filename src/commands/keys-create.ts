@@ -8,7 +8,7 @@ import { createKeys, type PublicKeys } from "../sign/keys.ts";
 import { readPassphrase } from "../sign/passphrase.ts";
 import type { Command, Input } from "./command.ts";
 import { defaultKeysFile, loadConfiguration } from "./configuration.ts";
-import { passphraseOption } from "./keys-access.ts";
+import { originOf, passphraseOption } from "./keys-access.ts";
 
 export const keysCreate: Command = {
   summary: "make the keys of a new store: log, release and OpenPGP key, in one encrypted file",
@@ -28,7 +28,7 @@ export const keysCreate: Command = {
     "kiln keys create release-keys.age --origin releases.example.com",
   ],
   async run(input, context) {
-    const origin = originOf(input);
+    const origin = requireOrigin(input);
     const configuration = await loadConfiguration(input, context);
     const [named] = input.arguments;
     const file =
@@ -48,9 +48,9 @@ export const keysCreate: Command = {
   },
 };
 
-function originOf({ options }: Input): string {
-  const origin = options["origin"];
-  if (typeof origin === "string") return origin;
+function requireOrigin(input: Input): string {
+  const origin = originOf(input);
+  if (origin !== undefined) return origin;
   throw new KilnError("USAGE", "keys create: got no --origin, want the host name of the store's log", {
     hint: "choose one that stays yours: it is signed into everything and can't be changed",
   });

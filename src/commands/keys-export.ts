@@ -6,7 +6,7 @@ import { KilnError } from "../errors.ts";
 import { type PublicKeys, publicKeysOf, trustOf } from "../sign/keys.ts";
 import type { Command, Input } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
-import { keyOptions, openKeys } from "./keys-access.ts";
+import { keyOptions, openKeys, originOf, originOption } from "./keys-access.ts";
 
 const forms = {
   openpgp: {
@@ -30,7 +30,7 @@ export const keysExport: Command = {
   summary: "print public keys: a trust file for clients to pin, or one key in the form of another client",
   options: [
     ...keyOptions,
-    { flags: "--origin HOST", description: "the keys of the store that has this log" },
+    originOption,
     { flags: "--openpgp", description: forms.openpgp.description },
     { flags: "--release", description: forms.release.description },
     { flags: "--trusted-root", description: forms.trustedRoot.description },
@@ -42,9 +42,8 @@ export const keysExport: Command = {
   ],
   async run(input, context) {
     const form = formOf(input);
-    const { origin } = input.options;
     const configuration = await loadConfiguration(input, context);
-    const opened = await openKeys(configuration, context, typeof origin === "string" ? origin : undefined);
+    const opened = await openKeys(configuration, context, originOf(input));
     const keys = publicKeysOf(opened);
     const content = form === undefined ? text(trustBytes(trustOf(keys))) : forms[form].write(keys);
     return { json: { origin: keys.origin, form: form ?? "trust", content }, text: content.trimEnd() };

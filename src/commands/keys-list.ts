@@ -4,7 +4,7 @@ import { keyHint } from "../artifact/trust.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Command } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
-import { keyOptions, openKeys } from "./keys-access.ts";
+import { keyOptions, openKeys, originOf, originOption } from "./keys-access.ts";
 
 interface Row {
   readonly role: keyof Signers;
@@ -15,12 +15,11 @@ interface Row {
 
 export const keysList: Command = {
   summary: "show which keys a key file holds",
-  options: [...keyOptions, { flags: "--origin HOST", description: "the keys of the store that has this log" }],
+  options: [...keyOptions, originOption],
   examples: ["kiln keys list --origin releases.example.com", "kiln keys list --keys release-keys.age --json"],
   async run(input, context) {
-    const { origin } = input.options;
     const configuration = await loadConfiguration(input, context);
-    const keys = await openKeys(configuration, context, typeof origin === "string" ? origin : undefined);
+    const keys = await openKeys(configuration, context, originOf(input));
     const rows = rowsOf(keys.held);
     const created = new Date(keys.created).toISOString();
     return {

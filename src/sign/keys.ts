@@ -133,8 +133,9 @@ function loadContent({ origin, created, log, release, openpgp }: KeyFileContent,
   return { origin, created: created * 1000, held, signers: signersOf(held, where) };
 }
 
-function checkOrigin(origin: string): void {
-  if (originSchema.safeParse(origin).success) return;
+/** Returns `origin`. Throws USAGE unless it's a bare host name. */
+export function checkOrigin(origin: string): string {
+  if (originSchema.safeParse(origin).success) return origin;
   const shown = JSON.stringify(origin.slice(0, 80));
   throw new KilnError("USAGE", `origin: got ${shown}, want a bare host name in lower case`, {
     hint: "clients take the log's name from a host name: no scheme, no port, no path",

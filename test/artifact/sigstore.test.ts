@@ -1,6 +1,7 @@
 import { createHash, createPublicKey } from "node:crypto";
 
 import { bundleFromJSON } from "@sigstore/bundle";
+import { PublicKeyDetails, TrustedRoot } from "@sigstore/protobuf-specs";
 import { toSignedEntity, toTrustMaterial, type VerificationError, Verifier } from "@sigstore/verify";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -84,11 +85,10 @@ async function provenanceBundle(): Promise<{ bytes: Uint8Array; envelope: Envelo
 async function stockVerify(bundle: Uint8Array, over?: Buffer): Promise<void> {
   const { publicKeys } = await madeKeys();
   const root = JSON.parse(Buffer.from(trustedRoot(trustOf(publicKeys), madeAt)).toString()) as unknown;
-  const { TrustedRoot } = await import("@sigstore/protobuf-specs");
   const keys = {
     [keyHint(publicKeys.release)]: {
       rawBytes: Buffer.from(publicKeys.release, "base64"),
-      keyDetails: 5,
+      keyDetails: PublicKeyDetails.PKIX_ECDSA_P256_SHA_256,
       validFor: { start: new Date(0) },
     },
   };
