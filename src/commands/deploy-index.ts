@@ -3,7 +3,16 @@
 import type { Program } from "../program/help.ts";
 import type { CommandGroup } from "./entry.ts";
 
-export const verifyGroup: CommandGroup = { title: "Verify", commands: [] };
+export const verifyGroup: CommandGroup = {
+  title: "Verify",
+  commands: [
+    {
+      name: "verify",
+      summary: "verify one file or release: signatures, log proof, provenance, SBOM",
+      load: async () => (await import("./verify.ts")).verify,
+    },
+  ],
+};
 
 export const deployGroup: CommandGroup = { title: "Deploy", commands: [] };
 

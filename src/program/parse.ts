@@ -46,7 +46,7 @@ function parserOf(typed: string, command: Command): Parser {
     .addHelpOption(new Option("-h, --help", "show this").helpGroup(commonTitle))
     .exitOverride()
     .configureHelp({
-      argumentTerm: ({ name }) => name(),
+      argumentTerm: (argument) => argument.name(),
       optionTerm: ({ flags }) => plainFlags(flags),
       styleTitle: (title) => (title === "Usage:" ? title : title.replace(/:$/, "")),
       sortOptions: false,

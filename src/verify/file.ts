@@ -9,6 +9,7 @@ import type { Digest } from "../artifact/digest.ts";
 import { manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { fileNameSchema } from "../artifact/name.ts";
 import { beside, keys, poolKey } from "../artifact/pool.ts";
+import { parseBundle } from "../artifact/sigstore.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
 import { isSystemError, KilnError } from "../errors.ts";
@@ -26,8 +27,8 @@ export interface FileToVerify {
   readonly path: string;
   /** The pinned file. */
   readonly trust: Trust;
-  /** Where to look for what isn't beside the file. */
-  readonly store: ReadableStore | undefined;
+  /** Opens the store in which to look for what isn't beside the file; it isn't asked when everything is. */
+  readonly openStore: (() => Promise<ReadableStore>) | undefined;
   readonly context: Pick<Context, "now" | "report" | "signal">;
 }
 
@@ -38,14 +39,24 @@ export interface FileVerification extends Verification {
 }
 
 /** Throws NOT_FOUND when there is no such file. */
-export async function verifyFile({ path, trust, store, context }: FileToVerify): Promise<FileVerification> {
+export async function verifyFile({ path, trust, openStore, context }: FileToVerify): Promise<FileVerification> {
   const findings = newFindings();
   const artifact = await inStep(context.report, `read ${basename(path)}`, () => passOverFile(path, context.signal));
-  const files = await findBeside({ path, artifact, store, findings });
+  const files = await findBeside({ path, artifact, openStore, findings });
   const now = context.now();
   const proven = await verifyArtifact({ file: path, artifact, files, trust, name: undefined, now, findings });
   const { sha256, size } = artifact;
   return { subject: path, verdict: verdictOf(findings.list), findings: findings.list, sha256, size, proven };
+}
+
+/**
+ * The origin of the log that the bundle beside a file names; `undefined` without one. It is only good for choosing among
+ * pinned trust files.
+ */
+export async function originBeside(path: string): Promise<string | undefined> {
+  const where = path + beside.signature;
+  const bytes = await readBounded(where);
+  return bytes === undefined ? undefined : parseBundle(bytes, where).logEntry.checkpoint.split("\n")[0];
 }
 
 async function passOverFile(path: string, signal: AbortSignal): Promise<Passed> {
@@ -62,22 +73,26 @@ async function passOverFile(path: string, signal: AbortSignal): Promise<Passed> 
 interface Search {
   readonly path: string;
   readonly artifact: Passed;
-  readonly store: ReadableStore | undefined;
+  readonly openStore: FileToVerify["openStore"];
   readonly findings: Findings;
 }
 
-async function findBeside({ path, artifact, store, findings }: Search): Promise<BesideFiles> {
-  let search: Promise<string | undefined> | undefined;
+async function findBeside({ path, artifact, openStore, findings }: Search): Promise<BesideFiles> {
+  let found: Promise<{ store: ReadableStore; key: string | undefined }> | undefined;
+  const search = async (open: () => Promise<ReadableStore>) => {
+    const store = await open();
+    return { store, key: await findInPool(store, artifact.sha256, basename(path)) };
+  };
   const find = async (which: Beside): Promise<Uint8Array | "absent" | "unread"> => {
     const local = await readBounded(path + beside[which]);
     if (local !== undefined) return local;
-    if (store === undefined) return "absent";
-    const found = await findings.checkAsync(path + beside[which], async () => {
-      const key = await (search ??= findInPool(store, artifact.sha256, basename(path)));
+    if (openStore === undefined) return "absent";
+    const answer = await findings.checkAsync(path + beside[which], async () => {
+      const { store, key } = await (found ??= search(openStore));
       const document = key === undefined ? undefined : await readDocument(store, key + beside[which]);
       return document?.bytes ?? "absent";
     });
-    return found ?? "unread";
+    return answer ?? "unread";
   };
   return {
     openpgp: await find("openpgp"),
