@@ -1,11 +1,14 @@
 // The store of the simulations obeys the same laws as the real ones.
 
-import { memoryStore } from "../faults/memory-store.ts";
+import { openMemoryStore } from "../faults/memory-store.ts";
 import { readingContract, writingContract } from "./contract.ts";
 
-writingContract(async () => memoryStore());
+writingContract(async () => {
+  let time = 0;
+  return openMemoryStore(() => ++time);
+});
 readingContract(async (content) => {
-  const store = memoryStore();
+  const store = openMemoryStore();
   for (const [key, body] of Object.entries(content)) await store.create(key, body);
   return store;
 });
