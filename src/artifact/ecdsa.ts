@@ -1,5 +1,5 @@
 // ECDSA P-256 with SHA-256: the signatures of artifacts, attestations and log entries. With the signed bytes at hand use
-// `verifyBytes` (native, some 25 times as fast); with nothing but their digest, `verifyDigest`.
+// `verifyBytes` (native, some 35 times as fast); with nothing but their digest, `verifyDigest`.
 // Keys are base64 DER SPKI, signatures base64 DER. Both throw SIGNATURE_INVALID: nothing here answers with a boolean.
 
 import { type KeyObject, verify } from "node:crypto";

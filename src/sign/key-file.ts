@@ -90,8 +90,8 @@ export async function writeKeyFile(file: string, text: string): Promise<void> {
     // A log goes on with the key that it began with: a key file that a power cut takes away can't be made again.
     await syncFolder(folder);
   } catch (cause) {
-    // These are about the path to it: another file stands where a folder should.
-    if (isSystemError(cause, "ENOTDIR", "EEXIST")) throw noFolder(folder, cause);
+    // These are about the path to it: something else stands where a folder should.
+    if (isSystemError(cause, "ENOTDIR", "EEXIST", "ENOENT")) throw noFolder(folder, cause);
     throw explainFailure(cause, file);
   }
 }
@@ -119,11 +119,14 @@ function parseContent(plain: string, where: string): KeyFileContent {
 
 /** The last folder is for its owner alone, if it has to be made. */
 async function makeOwnFolder(folder: string): Promise<void> {
-  await makeFolder(dirname(folder));
   try {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
-    if (!isSystemError(error, "EEXIST")) throw error;
+    // Those above one that is there needn't be readable, so they can't be synced either.
+    if (isSystemError(error, "EEXIST")) return;
+    if (!isSystemError(error, "ENOENT") || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    return makeOwnFolder(folder);
   }
   await syncFolder(dirname(folder));
 }

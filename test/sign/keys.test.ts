@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, generateKeyPairSync, verify } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -141,15 +141,17 @@ test.for(["", "LOG.example", "https://log.example", "log.example/path", "log.exa
   },
 );
 
-test("a path below a file is one clear error, and nothing is made", async () => {
+test("a path below what isn't a folder is one clear error, and nothing is made", async () => {
   await writeFile(join(folder, "file"), "");
-  for (const file of [join(folder, "file", "k.age"), join(folder, "file", "deep", "k.age")]) {
+  await symlink(join(folder, "nowhere"), join(folder, "link"));
+  for (const path of ["file/k.age", "file/deep/k.age", "link/k.age"]) {
+    const file = join(folder, path);
     await expect(createKeys({ file, origin, passphrase, now: madeAt, workFactor: 1 })).rejects.toMatchObject({
       code: "PERMISSION_DENIED",
       message: expect.stringContaining("isn't a folder"),
     });
   }
-  expect(await readdir(folder)).toEqual(["file"]);
+  expect(await readdir(folder)).toEqual(["file", "link"]);
 });
 
 test("an absent key file, a folder, and a wrong passphrase are three outcomes", async () => {
