@@ -2,6 +2,7 @@
 // hold that none of them bakes, signs or publishes.
 
 import { readFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { join, relative } from "node:path";
 
 import { rolldown } from "rolldown";
@@ -38,7 +39,7 @@ export async function bundleDeploy(file: string): Promise<{ readonly modules: re
     });
     const [chunk] = output;
     const needed = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
-    const foreign = needed.filter((name) => !name.startsWith("node:"));
+    const foreign = needed.filter((name) => !isBuiltin(name));
     if (output.length !== 1 || foreign.length > 0) {
       throw new Error(`kiln-deploy: got ${output.length} files and imports of ${foreign.join(", ") || "nothing"}`);
     }
