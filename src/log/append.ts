@@ -95,13 +95,23 @@ export async function append(
     const added = { from, staged: digestOf(staged) };
     const next = { checkpoint: signCheckpoint(tree, signer), edge, added };
     await store.create(keys.staging(added.staged), staged);
-    if ((await store.replace(keys.head, headBytes(next), before.etag)) === "lost") continue;
+    if ((await replaceHead(store, headBytes(next), before.etag)) !== "replaced") continue;
 
     const head: Head = { ...next, etag: "" };
     await finish(appender, head, { edge: before.edge, entries });
     return { head, from };
   }
   throw new KilnError("STORE_CONTENDED", `${keys.head}: got ${mostAttempts} lost races in a row, want one that is won`);
+}
+
+/** `unknown`: the store didn't answer, so it may have won. The next decision finds its entries in the log, or not. */
+async function replaceHead(store: Store, head: Uint8Array, etag: string): Promise<"replaced" | "lost" | "unknown"> {
+  try {
+    return await store.replace(keys.head, head, etag);
+  } catch (error) {
+    if (isKilnError(error, "STORE_UNREACHABLE")) return "unknown";
+    throw error;
+  }
 }
 
 interface Added {
