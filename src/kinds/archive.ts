@@ -1,7 +1,9 @@
 // A folder as a tar.zst: what `kiln deploy` unpacks. The same files give the same bytes: names sorted, one time, owner 0,
 // modes 0644 and 0755, one zstd level.
 
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import { createZstdDecompress } from "node:zlib";
 
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
@@ -56,6 +58,11 @@ export const archive: Kind<typeof schema> = {
       from: [from],
       requires: [],
     };
+  },
+
+  async readTars(path, { onPiece, signal }) {
+    const pieces = createReadStream(path, { signal }).pipe(createZstdDecompress());
+    for await (const piece of pieces) onPiece(piece as Buffer, "");
   },
 };
 

@@ -6,3 +6,10 @@ import type { Kind } from "./kind.ts";
 import { npm } from "./npm.ts";
 
 export const kinds = [archive, npm, deb] as const satisfies readonly Kind[];
+
+/** The kind that is named so: a recipe and a manifest name only those in the list. */
+export function kindOf(name: string): Kind {
+  const found = (kinds as readonly Kind[]).find((kind) => kind.name === name);
+  if (found === undefined) throw new TypeError(`${name} is no kind of artifact`);
+  return found;
+}

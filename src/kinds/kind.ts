@@ -24,6 +24,15 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly schema: Schema;
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */
   pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
+  /** Reads the tar archives inside the packed file `path`, piece by piece, for comparing two of them. */
+  readTars(path: string, options: ReadTars): Promise<void>;
+}
+
+export interface ReadTars {
+  /** `tar` tells the archives of one file apart; empty where there is only one. */
+  readonly onPiece: (piece: Buffer, tar: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
 }
 
 export interface PackJob {

@@ -2,8 +2,9 @@
 // there before afterwards, so that artifacts don't depend on their order. Scripts of the package don't run: the build did.
 
 import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, createReadStream, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { createGunzip } from "node:zlib";
 
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
@@ -55,6 +56,11 @@ export const npm: Kind<typeof schema> = {
       from: [folder],
       requires: [],
     };
+  },
+
+  async readTars(path, { onPiece, signal }) {
+    const pieces = createReadStream(path, { signal }).pipe(createGunzip());
+    for await (const piece of pieces) onPiece(piece as Buffer, "");
   },
 };
 

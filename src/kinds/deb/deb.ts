@@ -10,6 +10,7 @@ import { z } from "zod";
 import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { architecturesOf, type Architecture } from "../../system/architecture.ts";
+import { endOf, runProgram } from "../../system/process.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
 import { controlText, foldDescription } from "./control.ts";
 import { installedSize, placeFiles, writeControl, writeTree, type Placed } from "./tree.ts";
@@ -80,6 +81,22 @@ export const deb: Kind<typeof schema> = {
       from: Object.values(spec.files).map((path) => builtPath(job, path)),
       requires: (spec.depends ?? []).map(relationPurl),
     };
+  },
+
+  async readTars(path, { onPiece, env, signal }) {
+    for (const [tar, option] of [
+      ["DEBIAN/", "--ctrl-tarfile"],
+      ["", "--fsys-tarfile"],
+    ] as const) {
+      const result = await runProgram(["dpkg-deb", option, path], {
+        cwd: "/",
+        env: { PATH: env["PATH"], LC_ALL: "C.UTF-8" },
+        signal,
+        onOutput: (piece, from) => from === "stdout" && onPiece(piece, tar),
+      });
+      if (result.status === 0) continue;
+      throw new KilnError("ARTIFACT_INVALID", `dpkg-deb ${option} ${path}: got ${endOf(result)}, want 0`);
+    }
   },
 };
 

@@ -1,0 +1,167 @@
+// Compares two bakes of the same inputs byte for byte, and says in words where they part: which artifact, which file in it,
+// which byte of that file.
+
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+
+import { type Artifact, blobsOf, type Manifest } from "../artifact/manifest.ts";
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import { kindOf } from "../kinds/index.ts";
+import { type TarEntry, tarReader } from "../system/tar-reader.ts";
+
+export interface Baked {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+/** Returns what was compared: files and bytes. Throws NOT_REPRODUCIBLE, which names the first difference. */
+export async function compareBakes(
+  first: Baked,
+  second: Baked,
+  context: Pick<Context, "env" | "signal">,
+): Promise<{ files: number; bytes: number }> {
+  const others = new Map(second.manifest.artifacts.map((artifact) => [artifact.name, artifact]));
+  for (const artifact of first.manifest.artifacts) {
+    const other = others.get(artifact.name);
+    if (other === undefined || artifact.file !== other.file) {
+      throw differs(`${artifact.name}: got ${artifact.file} and then ${other?.file ?? "nothing"}`);
+    }
+    if (artifact.sha256 === other.sha256) continue;
+    const pair = [join(first.folder, artifact.file), join(second.folder, other.file)] as const;
+    throw differs(`${artifact.name} (${artifact.file}): ${await describe(artifact, pair, context)}`);
+  }
+  for (const [index, blob] of blobsOf(first.manifest).entries()) {
+    const other = blobsOf(second.manifest)[index];
+    if (blob.sha256 === other?.sha256) continue;
+    const at = firstDifference(join(first.folder, blob.file), join(second.folder, other?.file ?? ""));
+    throw differs(`${blob.file}: the bytes differ from byte ${at} on`);
+  }
+  const blobs = blobsOf(first.manifest);
+  return { files: blobs.length, bytes: blobs.reduce((sum, { size }) => sum + size, 0) };
+}
+
+function differs(message: string): KilnError {
+  return new KilnError("NOT_REPRODUCIBLE", `${message}, want the same bytes`, {
+    hint: "the second bake had another path, umask, time zone and clock: let the build step leave such things out",
+  });
+}
+
+type Pair = readonly [string, string];
+type Listing = ReadonlyMap<string, TarEntry & { readonly sha256: string }>;
+
+async function describe(artifact: Artifact, pair: Pair, context: Pick<Context, "env" | "signal">): Promise<string> {
+  const [one, two] = [await list(artifact.kind, pair[0], context), await list(artifact.kind, pair[1], context)];
+  for (const [path, entry] of one) {
+    const other = two.get(path);
+    if (other === undefined) return `${path} is in the first bake alone`;
+    if (entry.sha256 !== other.sha256) {
+      const contents = [
+        await extract(artifact.kind, pair[0], { path, context }),
+        await extract(artifact.kind, pair[1], { path, context }),
+      ] as const;
+      return `${path} differs ${difference(...contents)}`;
+    }
+    for (const fact of ["type", "mode", "modified", "target"] as const) {
+      if (entry[fact] !== other[fact]) return `${path} has ${fact} ${show(entry, fact)} and then ${show(other, fact)}`;
+    }
+  }
+  const added = [...two.keys()].find((path) => !one.has(path));
+  if (added !== undefined) return `${added} is in the second bake alone`;
+  return `the files inside are the same, but packed differently from byte ${firstDifference(...pair)} on`;
+}
+
+function show(entry: TarEntry, fact: "type" | "mode" | "modified" | "target"): string {
+  return fact === "mode" ? entry.mode.toString(8).padStart(4, "0") : String(entry[fact]);
+}
+
+async function list(kind: string, path: string, context: Pick<Context, "env" | "signal">): Promise<Listing> {
+  const found = new Map<string, TarEntry & { sha256: string }>();
+  let hash = createHash("sha256");
+  let current: [string, TarEntry] | undefined;
+  await readEntries(kind, path, context, {
+    entry: (entry, name) => {
+      current = [name, entry];
+      hash = createHash("sha256");
+    },
+    data: (piece) => hash.update(piece),
+    end: () => {
+      if (current !== undefined) found.set(current[0], { ...current[1], sha256: hash.digest("hex") });
+    },
+  });
+  return found;
+}
+
+interface Wanted {
+  readonly path: string;
+  readonly context: Pick<Context, "env" | "signal">;
+}
+
+async function extract(kind: string, file: string, { path, context }: Wanted): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let inside = false;
+  await readEntries(kind, file, context, {
+    entry: (_, name) => (inside = name === path),
+    data: (piece) => inside && pieces.push(Buffer.from(piece)),
+    end: () => {},
+  });
+  return Buffer.concat(pieces);
+}
+
+interface EntrySink {
+  entry(entry: TarEntry, name: string): void;
+  data(piece: Buffer): void;
+  end(): void;
+}
+
+async function readEntries(
+  kind: string,
+  path: string,
+  context: Pick<Context, "env" | "signal">,
+  sink: EntrySink,
+): Promise<void> {
+  const readers = new Map<string, ReturnType<typeof tarReader>>();
+  await kindOf(kind).readTars(path, {
+    ...context,
+    onPiece: (piece, tar) => {
+      const reader =
+        readers.get(tar) ??
+        tarReader({ ...sink, entry: (entry) => sink.entry(entry, tar + entry.path.replace(/^\.\//, "")) });
+      readers.set(tar, reader);
+      reader.write(piece);
+    },
+  });
+  for (const reader of readers.values()) reader.finish();
+}
+
+function difference(one: Buffer, two: Buffer): string {
+  let at = 0;
+  while (at < Math.min(one.length, two.length) && one[at] === two[at]) at += 1;
+  if (at === one.length || at === two.length) {
+    return `in length: ${one.length} bytes and then ${two.length}, the same up to byte ${at}`;
+  }
+  const lineNumber = one.subarray(0, at).toString("latin1").split("\n").length;
+  return `from byte ${at} (line ${lineNumber}) on: ${excerpt(one, at)} and then ${excerpt(two, at)}`;
+}
+
+/** A few characters around `at`, so that a person recognises a time or a path. */
+function excerpt(bytes: Buffer, at: number): string {
+  const piece = bytes.subarray(Math.max(0, at - 12), at + 24).toString("latin1");
+  return JSON.stringify(piece.replace(/[^ -~]+/g, "·"));
+}
+
+function firstDifference(one: string, two: string): number {
+  const files = [openSync(one, "r"), openSync(two, "r")] as const;
+  const pieces = [Buffer.alloc(65536), Buffer.alloc(65536)] as const;
+  try {
+    for (let start = 0; ; start += pieces[0].length) {
+      const counts = [readSync(files[0], pieces[0], 0, 65536, start), readSync(files[1], pieces[1], 0, 65536, start)];
+      const most = Math.min(counts[0] ?? 0, counts[1] ?? 0);
+      for (let at = 0; at < most; at += 1) if (pieces[0][at] !== pieces[1][at]) return start + at;
+      if (most < pieces[0].length) return start + most;
+    }
+  } finally {
+    for (const file of files) closeSync(file);
+  }
+}

@@ -1,0 +1,196 @@
+// The dependency tree that an npm lock file (version 2 or 3) describes: every package once, which packages it uses, and
+// whether it is there at run time. Where a name leads is found as Node finds it: in the nearest node_modules upwards.
+
+import { PackageURL } from "packageurl-js";
+import { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+
+export interface LockedPackage {
+  readonly purl: string;
+  readonly name: string;
+  readonly version: string;
+  /** `excluded`: for development alone. */
+  readonly scope: "required" | "optional" | "excluded";
+  /** As package.json says it: an SPDX expression, if all is well. */
+  readonly license: string | undefined;
+  /** Algorithm (`sha512`) → hex. */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Package URLs, sorted. */
+  readonly uses: readonly string[];
+}
+
+export interface Lock {
+  /** What the project itself uses: package URLs, sorted. */
+  readonly uses: readonly string[];
+  /** Sorted by package URL. */
+  readonly packages: readonly LockedPackage[];
+}
+
+const names = z.record(z.string(), z.string()).optional();
+const entrySchema = z.looseObject({
+  name: z.string().optional(),
+  version: z.string().optional(),
+  resolved: z.string().optional(),
+  integrity: z.string().optional(),
+  license: z.unknown().optional(),
+  link: z.boolean().optional(),
+  dev: z.boolean().optional(),
+  devOptional: z.boolean().optional(),
+  optional: z.boolean().optional(),
+  dependencies: names,
+  devDependencies: names,
+  optionalDependencies: names,
+  peerDependencies: names,
+});
+const lockSchema = z.looseObject({
+  lockfileVersion: z.union([z.literal(2), z.literal(3)]),
+  packages: z.record(z.string(), entrySchema),
+});
+
+type Entry = z.infer<typeof entrySchema>;
+type Entries = Readonly<Record<string, Entry>>;
+
+/** Parses a package-lock.json or npm-shrinkwrap.json. `where` is its path. Throws ARTIFACT_INVALID. */
+export function readNpmLock(text: string, where: string): Lock {
+  const { packages: entries } = parse(text, where);
+  const merged = new Map<string, LockedPackage>();
+  for (const [path, entry] of Object.entries(entries)) {
+    // Links lead to folders of this repository, which have entries of their own: "packages/a".
+    if (path === "" || entry.link === true) continue;
+    const found = packageOf(path, entries);
+    const before = merged.get(found.purl);
+    merged.set(found.purl, before === undefined ? found : merge(before, found));
+  }
+  return { uses: usesOf("", entries), packages: [...merged.values()].toSorted((a, b) => compare(a.purl, b.purl)) };
+}
+
+function parse(text: string, where: string): z.infer<typeof lockSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new KilnError("ARTIFACT_INVALID", `${where}: got text that isn't JSON`, { cause });
+  }
+  const result = lockSchema.safeParse(json);
+  if (result.success) return result.data;
+  throw new KilnError("ARTIFACT_INVALID", `${where}: ${z.prettifyError(result.error)}`, {
+    hint: "write the lock file anew with npm 7 or newer: npm install --package-lock-only",
+  });
+}
+
+function packageOf(path: string, entries: Entries): LockedPackage {
+  const entry: Entry = entries[path] ?? {};
+  const name = nameOf(path, entry);
+  const version = entry.version ?? "0.0.0";
+  return {
+    purl: purlOf(name, version, entry.resolved),
+    name,
+    version,
+    scope:
+      entry.dev === true ? "excluded" : entry.optional === true || entry.devOptional === true ? "optional" : "required",
+    license: licenseOf(entry.license),
+    hashes: hashesOf(entry.integrity),
+    uses: usesOf(path, entries),
+  };
+}
+
+/** An alias ("foo": "npm:bar@1") says its real name; otherwise it is the path behind the last node_modules. */
+function nameOf(path: string, entry: Entry): string {
+  return entry.name ?? path.split("node_modules/").at(-1) ?? path;
+}
+
+/** What came from elsewhere than a registry says so: the same name and version may be another package. */
+function purlOf(name: string, version: string, resolved: string | undefined): string {
+  const [first = "", second] = name.split("/");
+  const scoped = name.startsWith("@") && second !== undefined;
+  const qualifiers = qualifiersOf(resolved);
+  return new PackageURL(
+    "npm",
+    scoped ? first : undefined,
+    scoped ? second : name,
+    version,
+    qualifiers,
+    undefined,
+  ).toString();
+}
+
+function qualifiersOf(resolved: string | undefined): Record<string, string> | undefined {
+  if (resolved?.startsWith("git") ?? false) return { vcs_url: withoutCredentials(resolved ?? "") };
+  return undefined;
+}
+
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/, "$1");
+}
+
+function licenseOf(license: unknown): string | undefined {
+  if (typeof license === "string") return license;
+  const old = z.looseObject({ type: z.string() }).safeParse(license);
+  return old.success ? old.data.type : undefined;
+}
+
+/** `sha512-BASE64 sha1-BASE64`, as subresource integrity has it. */
+function hashesOf(integrity: string | undefined): Record<string, string> {
+  const found = (integrity ?? "").split(/\s+/).flatMap((text) => {
+    const match = /^(sha1|sha256|sha384|sha512)-([A-Za-z0-9+/=]+)/.exec(text);
+    return match?.[1] === undefined || match[2] === undefined
+      ? []
+      : [[match[1], Buffer.from(match[2], "base64").toString("hex")] as const];
+  });
+  return Object.fromEntries(found);
+}
+
+function usesOf(path: string, entries: Entries): string[] {
+  const entry: Entry = entries[path] ?? {};
+  const wanted = Object.keys({
+    ...entry.dependencies,
+    ...entry.optionalDependencies,
+    ...entry.peerDependencies,
+    // Those of packages aren't installed; those of the project and its workspaces are.
+    ...(path.includes("node_modules/") ? {} : entry.devDependencies),
+  });
+  const found = wanted.flatMap((name) => {
+    const at = locate(name, path, entries);
+    // Optional and peer dependencies may be absent.
+    return at === undefined ? [] : [packagePurl(at, entries)];
+  });
+  return [...new Set(found)].toSorted(compare);
+}
+
+function packagePurl(path: string, entries: Entries): string {
+  const entry: Entry = entries[path] ?? {};
+  return purlOf(nameOf(path, entry), entry.version ?? "0.0.0", entry.resolved);
+}
+
+function locate(name: string, from: string, entries: Entries): string | undefined {
+  for (let folder = from; ; folder = parentOf(folder)) {
+    const path = folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
+    const entry = entries[path];
+    if (entry !== undefined) return entry.link === true ? (entry.resolved ?? path) : path;
+    if (folder === "") return undefined;
+  }
+}
+
+/** The next folder upwards that may hold a node_modules: that of a package, or of the project. */
+function parentOf(folder: string): string {
+  const cut = folder.lastIndexOf("/node_modules/");
+  if (cut >= 0) return folder.slice(0, cut);
+  if (folder.startsWith("node_modules/")) return "";
+  return folder.includes("/") ? folder.slice(0, folder.lastIndexOf("/")) : "";
+}
+
+const strength = { required: 2, optional: 1, excluded: 0 };
+
+/** One package in two places: it is there if either is. */
+function merge(a: LockedPackage, b: LockedPackage): LockedPackage {
+  return {
+    ...a,
+    scope: strength[a.scope] >= strength[b.scope] ? a.scope : b.scope,
+    uses: [...new Set([...a.uses, ...b.uses])].toSorted(compare),
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,96 @@
+// The SLSA v1 provenance of a bake, as an in-toto statement about all its artifacts: from what, with what, how. It follows
+// from the plan and the source alone: no wall-clock time, nothing of the machine but what the plan names, never a secret.
+// Spec: slsa.dev/spec/v1.0/provenance, in-toto attestation v1 (ResourceDescriptor).
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+
+import { type Digest, digestOf } from "../artifact/digest.ts";
+import { predicateTypes, statementBytes } from "../artifact/statement.ts";
+import type { Plan } from "./plan.ts";
+
+export const provenanceFile = "provenance.json";
+
+/** A URI that names the way of baking, for verifiers to compare: docs/formats.md describes it. */
+export const buildType = "urn:kiln:bake:v1";
+
+export interface ProvenanceInput {
+  readonly plan: Plan;
+  readonly bakeKey: Digest;
+  readonly artifacts: readonly { readonly file: string; readonly sha256: Digest }[];
+  readonly lockFiles: readonly LockFile[];
+}
+
+export interface LockFile {
+  /** Relative to the source. */
+  readonly path: string;
+  readonly sha256: Digest;
+}
+
+/** The statement's canonical bytes. */
+export function provenanceBytes(input: ProvenanceInput): Uint8Array {
+  const { plan, bakeKey } = input;
+  return statementBytes(predicateTypes.provenance, input.artifacts, {
+    buildDefinition: {
+      buildType,
+      externalParameters: {
+        name: plan.name,
+        version: plan.version,
+        recipe: plan.source.recipe,
+        source: sourceDescriptor(plan),
+        isolation: plan.isolation,
+        env: plan.env,
+      },
+      internalParameters: { bakeKey, steps: plan.steps, kinds: plan.kinds, sourceDateEpoch: plan.source.time },
+      resolvedDependencies: [
+        sourceDescriptor(plan),
+        ...input.lockFiles.map(({ path, sha256 }) => ({ name: path, digest: { sha256 } })),
+        { name: plan.source.recipe, digest: { sha256: plan.recipe } },
+        ...Object.entries(plan.tools).map(([name, tool]) => ({
+          name,
+          uri: `pkg:generic/${name}@${encodeURIComponent(tool.version)}`,
+          ...(tool.sha256 === undefined ? {} : { digest: { sha256: tool.sha256 } }),
+        })),
+        {
+          name: "packages of the machine",
+          digest: { sha256: plan.system.packages },
+          annotations: { os: plan.system.os },
+        },
+      ],
+    },
+    runDetails: {
+      builder: { id: `urn:kiln:builder:${plan.isolation}`, version: { kiln: plan.kiln } },
+      metadata: { invocationId: bakeKey },
+    },
+  });
+}
+
+function sourceDescriptor({ source }: Plan): Record<string, unknown> {
+  const uri = source.repository === null ? {} : { uri: `git+${source.repository}` };
+  // A dirty tree is no commit: its own digest stands for it.
+  if (source.commit === null) return { name: "source", ...uri, digest: { gitTree: source.tree } };
+  return { name: "source", ...uri, digest: { gitCommit: source.commit } };
+}
+
+const lockNames = new Set(
+  (
+    "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock Cargo.lock go.sum poetry.lock uv.lock " +
+    "pdm.lock requirements.txt Pipfile.lock Gemfile.lock composer.lock"
+  ).split(" "),
+);
+
+/** The lock files of a checkout, before any step ran, in path order. */
+export function findLockFiles(source: string): LockFile[] {
+  const found: LockFile[] = [];
+  const look = (folder: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) look(path);
+      else if (entry.isFile() && lockNames.has(entry.name)) {
+        found.push({ path: relative(source, path), sha256: digestOf(readFileSync(path)) });
+      }
+    }
+  };
+  if (existsSync(source)) look(source);
+  return found.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
