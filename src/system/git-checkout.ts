@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { isSystemError, KilnError } from "../errors.ts";
 import { type Git, runGit, textOf } from "./git-run.ts";
-import type { Repository } from "./git.ts";
+import type { Repository, Snapshot } from "./git.ts";
 
 export interface CheckOutOptions {
   /** Id of a commit or a tree. */
@@ -20,13 +20,6 @@ export interface CheckOutOptions {
   readonly time: number;
   /** Where a snapshot put its objects. */
   readonly snapshot?: Snapshot | undefined;
-}
-
-export interface Snapshot {
-  /** Id of the tree: the same for the same files and modes. */
-  readonly tree: string;
-  /** Absolute path. */
-  readonly objects: string;
 }
 
 /** Writes the files of a tree into a new folder. Throws SOURCE_UNSUPPORTED for submodules and Git LFS pointers. */

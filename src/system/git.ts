@@ -159,32 +159,44 @@ export async function isAncestor(
   return false;
 }
 
+/** Files of a work tree as a git tree that lies outside the repository. */
+export interface Snapshot {
+  /** Id of the tree: the same for the same files and modes. */
+  readonly tree: string;
+  /** Absolute path. */
+  readonly objects: string;
+}
+
 export interface FileAt {
-  readonly commit: string;
+  /** Id of a commit or a tree. */
+  readonly tree: string;
+  /** Where the tree lies, if it isn't in the repository. */
+  readonly snapshot?: Snapshot | undefined;
   /** Within the repository, `/` between segments. */
   readonly path: string;
   /** Largest size, bytes. */
   readonly limit: number;
 }
 
-/** The bytes of a regular file at a commit; undefined if there is nothing. Throws SOURCE_UNSUPPORTED for anything else. */
+/** The bytes of a regular file of a tree; undefined if there is nothing. Throws SOURCE_UNSUPPORTED for anything else. */
 export async function readFileAt(repository: Repository, file: FileAt): Promise<Uint8Array | undefined> {
-  const { commit, path, limit } = file;
+  const { tree, snapshot, path, limit } = file;
+  const options = snapshot === undefined ? {} : { env: { GIT_OBJECT_DIRECTORY: snapshot.objects } };
   if (!isInside(path)) {
     throw new KilnError("SOURCE_UNSUPPORTED", `${path}: got a path that leaves the repository, want one inside`);
   }
-  const listing = await runGit(repository, ["ls-tree", "-z", "-l", "--full-tree", commit, "--", path]);
+  const listing = await runGit(repository, ["ls-tree", "-z", "-l", "--full-tree", tree, "--", path], options);
   const entry = /^(\d+) (\w+) ([0-9a-f]+) +(\d+|-)\t/.exec(listing.stdout.toString("utf8"));
   if (entry === null) return undefined;
   const [, mode = "", type, id = "", size] = entry;
   if (type !== "blob" || !mode.startsWith("100")) {
     const got = mode === "120000" ? "a symbolic link" : type === "tree" ? "a folder" : `a ${type}`;
-    throw new KilnError("SOURCE_UNSUPPORTED", `${path} at ${commit}: got ${got}, want a regular file`);
+    throw new KilnError("SOURCE_UNSUPPORTED", `${path} at ${tree}: got ${got}, want a regular file`);
   }
   if (Number(size) > limit) {
-    throw new KilnError("SOURCE_UNSUPPORTED", `${path} at ${commit}: got ${size} bytes, want at most ${limit}`);
+    throw new KilnError("SOURCE_UNSUPPORTED", `${path} at ${tree}: got ${size} bytes, want at most ${limit}`);
   }
-  return (await runGit(repository, ["cat-file", "blob", id])).stdout;
+  return (await runGit(repository, ["cat-file", "blob", id], options)).stdout;
 }
 
 /** Whether a path with `/` between segments stays inside the folder that it is relative to. */

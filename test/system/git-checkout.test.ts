@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { checkOut, takeSnapshot } from "../../src/system/git-checkout.ts";
-import { findCommit, openRepository as open } from "../../src/system/git.ts";
+import { findCommit, openRepository as open, readFileAt } from "../../src/system/git.ts";
 import { type MadeRepository, makeRepository, temporaryFolder, testEnv } from "./made-repository.ts";
 
 const signal = new AbortController().signal;
@@ -151,6 +151,8 @@ test("a snapshot is the work tree with changes and untracked files, and leaves t
   await checkOut(repository, { tree: snapshot.tree, folder, time, snapshot });
   expect(readdirSync(folder).toSorted()).toEqual([".gitignore", "a.txt", "forced.log", "new"]);
   expect(readFileSync(join(folder, "a.txt"), "utf8")).toBe("changed");
+  const bytes = await readFileAt(repository, { tree: snapshot.tree, snapshot, path: "new/b.txt", limit: 10 });
+  expect(Buffer.from(bytes ?? []).toString()).toBe("b");
   expect(list()).toEqual(before);
   expect(made.git("status", "--porcelain")).toBe(status);
 });

@@ -168,7 +168,7 @@ test("replaced objects aren't what is read", async () => {
   const two = made.commit({ "a.txt": "two" });
   made.git("replace", one, two);
   const repository = await openRepository(made.folder);
-  const bytes = await readFileAt(repository, { commit: one, path: "a.txt", limit: 100 });
+  const bytes = await readFileAt(repository, { tree: one, path: "a.txt", limit: 100 });
   expect(Buffer.from(bytes ?? []).toString()).toBe("one");
 });
 
@@ -264,7 +264,7 @@ test("a file is read at a commit, whatever its name and whatever lies in the wor
   made.write({ "sub/ü *[x].txt": "other" });
   const repository = await openRepository(join(made.folder, "sub"));
   const read = async (path: string) => {
-    const bytes = await readFileAt(repository, { commit: id, path, limit: 10 });
+    const bytes = await readFileAt(repository, { tree: id, path, limit: 10 });
     return bytes === undefined ? undefined : Buffer.from(bytes).toString();
   };
   expect(await read("sub/ü *[x].txt")).toBe("odd");
@@ -281,7 +281,7 @@ test("what isn't a regular file of the commit, or is too large, isn't read", asy
   const id = made.commit();
   const repository = await openRepository(made.folder);
   for (const path of ["sub", "sub/a.txt", "../x", "/etc/passwd", "a/../../x", "", "a\0b"]) {
-    await expect(readFileAt(repository, { commit: id, path, limit: 10 })).rejects.toThrow(code("SOURCE_UNSUPPORTED"));
+    await expect(readFileAt(repository, { tree: id, path, limit: 10 })).rejects.toThrow(code("SOURCE_UNSUPPORTED"));
   }
 });
 
