@@ -39,7 +39,7 @@ export const archive: Kind<typeof schema> = {
     const { name, version } = job.release;
     const stem = job.artifact === name ? name : `${name}-${job.artifact}`;
     const file = `${stem}-${version}.tar.zst`;
-    await writeArchive(join(job.out, file), entries, {
+    const { sha256 } = await writeArchive(join(job.out, file), entries, {
       time: job.time,
       signal: job.signal,
       onProgress: job.onProgress,
@@ -47,6 +47,7 @@ export const archive: Kind<typeof schema> = {
     const architectures = architecturesOf(entries);
     return {
       file,
+      sha256,
       // Programs for several machines are a bundle that each picks from.
       platform: architectures.length === 1 ? `linux-${architectures[0]?.node}` : "any",
       record: {

@@ -7,6 +7,7 @@ import { join, relative, sep } from "node:path";
 
 import { z } from "zod";
 
+import type { Digest } from "../artifact/digest.ts";
 import type { Artifact } from "../artifact/manifest.ts";
 import { isSystemError, KilnError } from "../errors.ts";
 import type { Sandbox } from "../system/sandbox.ts";
@@ -58,6 +59,8 @@ export interface PackJob {
 
 export interface Packed {
   readonly file: string;
+  /** Of the file, where packing gave it anyway. */
+  readonly sha256?: Digest;
   readonly platform: string;
   readonly record: Artifact["record"];
   /** The package URL of the artifact itself. */

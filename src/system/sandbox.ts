@@ -56,7 +56,7 @@ export interface SandboxRun {
   /** `open`: the host's network and its real clock. `closed`: loopback alone, and the fixed clock. */
   readonly network: "open" | "closed";
   readonly secrets?: readonly Secret[];
-  readonly onOutput?: (piece: Buffer) => void;
+  readonly onOutput?: (piece: Buffer, from: "stdout" | "stderr") => void;
 }
 
 export interface Sandbox {

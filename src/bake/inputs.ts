@@ -1,0 +1,99 @@
+// What a bake takes from the machine, resolved to versions and digests: Node, npm, the packers, the compressor, and all
+// packages that are installed. Nothing here runs a program, so that a cached bake is quick.
+
+import { createHash } from "node:crypto";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { type Digest, digestOf, digestSchema } from "../artifact/digest.ts";
+import { isSystemError } from "../errors.ts";
+import { kindOf } from "../kinds/index.ts";
+import { installedPackages, systemName } from "../system/packages.ts";
+import { findSandboxTools, type SandboxTools } from "../system/sandbox-tools.ts";
+import type { Isolation } from "../system/sandbox.ts";
+import { findProgram, toolMissing } from "../system/tools.ts";
+import type { Plan, Tool } from "./plan.ts";
+
+export interface MachineOptions {
+  readonly isolation: Isolation;
+  /** Names of the kinds that are baked. */
+  readonly kinds: readonly string[];
+  readonly node: NodeProgram;
+  /** The host's PATH. */
+  readonly path: string;
+  /** Folder for remembered digests, absolute; it needn't be there. */
+  readonly memory: string;
+}
+
+/** The Node that runs Kiln. */
+export interface NodeProgram {
+  readonly path: string;
+  /** `process.versions`. */
+  readonly versions: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Machine {
+  readonly tools: Plan["tools"];
+  readonly system: Plan["system"];
+  /** Every package's version, of which `system.packages` is the digest. */
+  readonly packages: Readonly<Record<string, string>>;
+  readonly sandboxTools: SandboxTools;
+}
+
+/** Throws TOOL_MISSING when a kind's program isn't there. */
+export function lookAtMachine(options: MachineOptions): Machine {
+  const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const sandboxTools = findSandboxTools({ node: options.node.path, path: options.path });
+  const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });
+  const programs = new Set(options.kinds.flatMap((kind) => kindOf(kind).programs));
+  if (programs.has("npm") && sandboxTools.npm === undefined) throw toolMissing("npm");
+  if (programs.has("dpkg-deb") && findProgram("dpkg-deb", options.path) === undefined) throw toolMissing("dpkg-deb");
+  const { node, zstd = "unknown" } = options.node.versions;
+  const tools: Record<string, Tool> = {
+    node: { version: node ?? "unknown", sha256: digestOfProgram(sandboxTools.node, options.memory) },
+    zstd: { version: zstd },
+    ...(sandboxTools.npm === undefined ? {} : { npm: { version: sandboxTools.npm.version } }),
+    ...(programs.has("dpkg-deb") ? { "dpkg-deb": packageTool("dpkg") } : {}),
+    ...(options.isolation === "bubblewrap" ? { bubblewrap: packageTool("bubblewrap") } : {}),
+    ...(sandboxTools.clock === undefined ? {} : { faketime: packageTool("faketime") }),
+  };
+  return {
+    tools,
+    system: { os: systemName(), packages: digestOf(JSON.stringify(packages)) },
+    packages,
+    sandboxTools,
+  };
+}
+
+const memorySchema = z.record(z.string(), digestSchema);
+
+/** Hashing Node takes as long as all the rest of a cached bake: remembered as long as the file's identity stays. */
+function digestOfProgram(path: string, folder: string): Digest {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  const identity = [path, dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  const file = join(folder, "programs.json");
+  const known = readMemory(file);
+  const remembered = known[identity];
+  if (remembered !== undefined) return remembered;
+  const digest = createHash("sha256").update(readFileSync(path)).digest("hex");
+  const next = `${file}.${digest.slice(0, 8)}`;
+  try {
+    writeFileSync(next, JSON.stringify({ [identity]: digest }));
+    renameSync(next, file);
+  } catch (error) {
+    // No folder yet, or one that can't be written: then it is hashed again next time.
+    if (!isSystemError(error, "ENOENT", "EACCES", "EROFS")) throw error;
+  }
+  return digest;
+}
+
+function readMemory(file: string): Readonly<Record<string, Digest>> {
+  try {
+    return memorySchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    if (isSystemError(error, "ENOENT") || error instanceof SyntaxError || error instanceof z.ZodError) return {};
+    throw error;
+  }
+}

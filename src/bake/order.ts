@@ -1,0 +1,38 @@
+// What is to be baked, all resolved: the plan with its key, the steps in their order, the artifacts, and where the source
+// comes from. Made once; both bakes of `--twice` follow the same order.
+
+import type { Digest } from "../artifact/digest.ts";
+import type { Manifest } from "../artifact/manifest.ts";
+import type { Machine } from "./inputs.ts";
+import type { Plan } from "./plan.ts";
+
+export interface OrderedStep {
+  readonly phase: Plan["steps"][number]["phase"];
+  /** As a person reads it. */
+  readonly title: string;
+  /** A shell command line. */
+  readonly run: string;
+  /** Names of environment variables whose values this step alone gets, as files. */
+  readonly secrets: readonly string[];
+  /** A file in the source that is kept beside the log. */
+  readonly report?: string | undefined;
+}
+
+export interface OrderedArtifact {
+  readonly name: string;
+  readonly kind: string;
+  /** What the kind's schema made of the recipe's entry. */
+  readonly spec: Record<string, unknown>;
+}
+
+export interface BakeOrder {
+  readonly plan: Plan;
+  readonly bakeKey: Digest;
+  readonly machine: Machine;
+  /** Fetches first, then builds, then checks. */
+  readonly steps: readonly OrderedStep[];
+  readonly artifacts: readonly OrderedArtifact[];
+  readonly activate: Manifest["activate"];
+  /** Writes the source into a folder that doesn't exist yet. */
+  readonly checkOut: (folder: string) => Promise<void>;
+}

@@ -1,0 +1,256 @@
+// One bake, in one workspace, under given conditions: checkout, steps in their order, then the artifacts, their SBOMs, the
+// provenance, and last the manifest. The first failure ends it, and what it made is of no use: only a folder with a manifest
+// is a bake, and its caller makes it visible by a rename.
+
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+
+import { type Digest, digestOf } from "../artifact/digest.ts";
+import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import { kindOf } from "../kinds/index.ts";
+import { builtPath, type Packed } from "../kinds/kind.ts";
+import { inStep } from "../report.ts";
+import { hashFile } from "../system/hash-file.ts";
+import { openSandbox } from "../system/sandbox-open.ts";
+import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
+import type { BakeOrder, OrderedStep } from "./order.ts";
+import { findLockFiles, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
+import { runStep } from "./run-step.ts";
+import { makeWorkspace } from "./workspace.ts";
+
+export interface OvenOptions {
+  /** An empty folder for everything; it may be removed afterwards. */
+  readonly folder: string;
+  readonly conditions: Conditions;
+  /** Where logs will be when this bake has failed. */
+  readonly keptLogs: string;
+}
+
+export interface Finished {
+  readonly manifest: Manifest;
+  /** Holds manifest, artifacts, SBOMs, provenance and logs, and nothing else. */
+  readonly folder: string;
+}
+
+/** Throws STEP_FAILED, ARTIFACT_INVALID, SECRET_MISSING and what a checkout and a sandbox throw. */
+export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Context): Promise<Finished> {
+  const { folder, conditions } = options;
+  const out = join(folder, "out");
+  const logs = join(out, "logs");
+  await mkdir(logs, { recursive: true });
+  const workspace = await makeWorkspace(folder);
+  await inStep(context.report, "check out the source", () => order.checkOut(workspace.source));
+  const lockFiles = findLockFiles(workspace.source);
+  const sandbox = await openSandbox({
+    isolation: order.plan.isolation,
+    workspace,
+    conditions,
+    tools: order.machine.sandboxTools,
+    env: environmentOf(order),
+    networkEnv: proxiesOf(context.env),
+    now: context.now(),
+    signal: context.signal,
+  });
+  const kitchen = { order, options, context, sandbox, logs, out, source: workspace.source, stage: workspace.stage };
+  for (const [index, step] of order.steps.entries()) await takeStep(step, index, kitchen);
+  const packed: Artifact[] = [];
+  for (const artifact of order.artifacts) packed.push(await packArtifact(artifact, kitchen));
+  checkFileNames(packed);
+  const manifest = manifestOf(order, packed, writeProvenance(packed, lockFiles, kitchen));
+  // Last: a folder without it is no bake.
+  writeFileSync(join(out, manifestFile), manifestBytes(manifest), { flag: "wx" });
+  return { manifest, folder: out };
+}
+
+interface Kitchen {
+  readonly order: BakeOrder;
+  readonly options: OvenOptions;
+  readonly context: Context;
+  readonly sandbox: Sandbox;
+  readonly logs: string;
+  readonly out: string;
+  readonly source: string;
+  readonly stage: string;
+}
+
+function environmentOf({ plan }: BakeOrder): Record<string, string> {
+  return {
+    ...plan.env,
+    SOURCE_DATE_EPOCH: String(plan.source.time),
+    KILN_NAME: plan.name,
+    KILN_VERSION: plan.version,
+    ...(plan.source.commit === null ? {} : { KILN_COMMIT: plan.source.commit }),
+  };
+}
+
+/** What `fetch` steps may need to reach the network at all. No part of the bake key: lock files pin what is fetched. */
+function proxiesOf(env: Context["env"]): Record<string, string> {
+  const names = ["http_proxy", "https_proxy", "no_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+async function takeStep(step: OrderedStep, index: number, kitchen: Kitchen): Promise<void> {
+  const { context, sandbox, logs, options } = kitchen;
+  const log = `${String(index + 1).padStart(2, "0")}-${step.phase}.log`;
+  const secrets = step.secrets.map((name) => secretOf(name, step, context));
+  const title = `${step.phase}: ${step.title}`;
+  try {
+    await inStep(context.report, title, () =>
+      runStep(
+        {
+          title,
+          argv: ["/bin/sh", "-ec", step.run],
+          as: "step",
+          network: step.phase === "fetch" ? "open" : "closed",
+          secrets,
+          log: join(logs, log),
+          keptLog: join(options.keptLogs, log),
+        },
+        sandbox,
+        context,
+      ),
+    );
+  } finally {
+    if (step.report !== undefined) keepReport(step.report, kitchen, log);
+  }
+}
+
+function secretOf(name: string, step: OrderedStep, { env }: Context): Secret {
+  const value = env[name];
+  if (value !== undefined && value !== "") return { name, value };
+  throw new KilnError("SECRET_MISSING", `${step.phase}: ${step.title}: got no value for the secret ${name}`, {
+    hint: `set the environment variable ${name} for kiln; only this step will see it, in the file $KILN_SECRETS/${name}`,
+  });
+}
+
+/** A check's report is kept beside its log, whether it failed or not, if it was written at all. */
+function keepReport(report: string, { source, logs }: Kitchen, log: string): void {
+  if (!existsSync(join(source, report))) return;
+  const path = builtPath({ artifact: "report", source }, report);
+  if (lstatSync(path).isFile()) copyFileSync(path, join(logs, `${log.replace(/\.log$/, "")}-${basename(path)}`));
+}
+
+async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: Kitchen): Promise<Artifact> {
+  const { order, context } = kitchen;
+  return await inStep(
+    context.report,
+    `${artifact.kind}: ${artifact.name}`,
+    async (step) => {
+      const packed = await runPacker(artifact, kitchen, (bytes) => step.progress(bytes, undefined, "bytes"));
+      const blob = await blobOf(kitchen.out, packed);
+      const { sbomBytes } = await import("./sbom.ts");
+      const sbom = sbomBytes({
+        packed,
+        kind: artifact.kind,
+        sha256: blob.sha256,
+        release: order.plan,
+        time: order.plan.source.time,
+        source: realpathSync(kitchen.source),
+        kiln: order.plan.kiln,
+      });
+      return {
+        name: artifact.name,
+        kind: artifact.kind,
+        platform: packed.platform,
+        ...blob,
+        record: packed.record,
+        sbom: writeBlob(kitchen.out, `${packed.file}.cdx.json`, sbom),
+      };
+    },
+    ({ file, size }) => `${file}, ${size} bytes`,
+  );
+}
+
+async function runPacker(
+  artifact: BakeOrder["artifacts"][number],
+  kitchen: Kitchen,
+  onProgress: (bytes: number) => void,
+): Promise<Packed> {
+  const { order, context, sandbox, source, out, logs, options } = kitchen;
+  // Each artifact has a stage of its own, at the one path that packers see.
+  rmSync(kitchen.stage, { recursive: true, force: true });
+  mkdirSync(kitchen.stage);
+  const log = `${artifact.kind}-${artifact.name}.log`;
+  return await kindOf(artifact.kind).pack(artifact.spec, {
+    artifact: artifact.name,
+    release: order.plan,
+    source,
+    stage: kitchen.stage,
+    out,
+    time: order.plan.source.time,
+    sandbox,
+    runPacker: (argv) =>
+      runStep(
+        {
+          title: `${artifact.kind}: ${artifact.name}`,
+          argv,
+          as: "packer",
+          network: "closed",
+          secrets: [],
+          log: join(logs, log),
+          keptLog: join(options.keptLogs, log),
+        },
+        sandbox,
+        context,
+      ),
+    take: (file) => renameSync(join(kitchen.stage, file), join(out, file)),
+    onProgress,
+    signal: context.signal,
+  });
+}
+
+/** Two artifacts under one name would be one file in every repository. */
+function checkFileNames(artifacts: readonly Artifact[]): void {
+  for (const [index, { name, file }] of artifacts.entries()) {
+    const before = artifacts.slice(0, index).find((other) => other.file === file);
+    if (before === undefined) continue;
+    throw new KilnError("ARTIFACT_INVALID", `${name}: got the file name ${file}, which ${before.name} has too`, {
+      hint: "give one of them another name, or another package name",
+    });
+  }
+}
+
+async function blobOf(folder: string, { file, sha256 }: Packed): Promise<Blob> {
+  const path = join(folder, file);
+  return { file, size: lstatSync(path).size, sha256: sha256 ?? (await hashFile(path)) };
+}
+
+function writeBlob(folder: string, file: string, bytes: Uint8Array): Blob {
+  writeFileSync(join(folder, file), bytes, { flag: "wx" });
+  return { file, size: bytes.length, sha256: digestOf(bytes) };
+}
+
+function writeProvenance(artifacts: readonly Artifact[], lockFiles: readonly LockFile[], kitchen: Kitchen): Blob {
+  const { plan, bakeKey } = kitchen.order;
+  return writeBlob(kitchen.out, provenanceFile, provenanceBytes({ plan, bakeKey, artifacts, lockFiles }));
+}
+
+function manifestOf(
+  { plan, bakeKey, activate }: BakeOrder,
+  artifacts: readonly Artifact[],
+  provenance: Blob,
+): Manifest {
+  const { repository, commit, recipe, time } = plan.source;
+  return {
+    kiln: 1,
+    name: plan.name,
+    version: plan.version,
+    source: { repository, commit, recipe, time },
+    bakeKey: bakeKey satisfies Digest,
+    artifacts: artifacts.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    provenance,
+    activate,
+  };
+}

@@ -1,0 +1,51 @@
+// Runs one step of a recipe, or one packer, in the sandbox: its output goes to a log of its own, its failure says which step
+// it was, how it ended, what it printed last and where all of it is.
+
+import { basename } from "node:path";
+
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import { endOf } from "../system/process.ts";
+import type { Sandbox, SandboxRun, Secret } from "../system/sandbox.ts";
+import { openStepLog } from "./step-log.ts";
+
+export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
+  /** As a person reads it: `build: npm run build`. */
+  readonly title: string;
+  readonly secrets: readonly Secret[];
+  /** Absolute path of the new log. */
+  readonly log: string;
+  /** Where the log can be read if the step fails, absolute. */
+  readonly keptLog: string;
+}
+
+/** Returns what the program printed on stdout. Throws STEP_FAILED, CANCELLED. */
+export async function runStep(step: StepRun, sandbox: Sandbox, context: Pick<Context, "report">): Promise<string> {
+  const { report } = context;
+  const values = step.secrets.map(({ value }) => value);
+  for (const value of values) report.redact(value);
+  const log = openStepLog({ path: step.log, secrets: values, onLine: (line) => report.output(line) });
+  const stdout: Buffer[] = [];
+  let result;
+  try {
+    result = await sandbox.run({
+      argv: step.argv,
+      as: step.as,
+      network: step.network,
+      secrets: step.secrets,
+      onOutput: (piece, from) => {
+        // A packer's stdout is an answer for Kiln; a step's is for people.
+        if (step.as === "packer" && from === "stdout") stdout.push(piece);
+        else log.write(piece);
+      },
+    });
+  } finally {
+    await log.close();
+  }
+  if (result.status === 0) return Buffer.concat(stdout).toString("utf8");
+  const missing = result.status === 127 ? ": a program of this step isn't installed, or isn't in PATH" : "";
+  throw new KilnError("STEP_FAILED", `${step.title}: got ${endOf(result)}${missing}, want 0`, {
+    hint: `all of its output: ${step.keptLog}`,
+    details: { step: step.title, status: result.status, log: basename(step.log), lastLines: log.tail() },
+  });
+}
