@@ -1,0 +1,70 @@
+// What must hold of a store after any run.
+
+import { expect } from "vitest";
+
+import type { Digest } from "../../src/artifact/digest.ts";
+import { keys } from "../../src/artifact/pool.ts";
+import { settle } from "../../src/log/append.ts";
+import { readCheckpoint } from "../../src/log/checkpoint.ts";
+import { emptyEdge, extendEdge, leafHash, rootOf } from "../../src/log/merkle.ts";
+import { edgeAt, tileReader } from "../../src/log/tiles.ts";
+import { bringUp, rebuildViews } from "../../src/publish/bring-up.ts";
+import { logOf } from "../../src/publish/publisher.ts";
+import type { Published } from "../../src/publish/release.ts";
+import { emptyCatalog, verifiedEntries } from "../../src/publish/state.ts";
+import { readDocument } from "../../src/stores/read.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { catalogBytes } from "../../src/views/catalog.ts";
+import { parseChannelDocument } from "../../src/views/documents.ts";
+import { pause, trust } from "../fixtures/publisher.ts";
+
+/** What must hold after any run, once the next publisher has come by. `acknowledged`: what publishers were told. */
+export async function checkStore(store: Store, acknowledged: readonly Pick<Published, "release">[]): Promise<void> {
+  // Whoever comes next needs no repair step: settling and bringing up is what every publish does.
+  const head = await settle({ store, log: logOf(trust) });
+  await bringUp({ store, trust, head, pause });
+
+  const shown = await readCheckpoint(store, logOf(trust));
+  expect(shown.note).toBe(head.checkpoint.note);
+  const size = shown.size;
+  const entries = await verifiedEntries({ store, trust, head, from: 0 });
+  expect(entries.length).toBe(size);
+  expect(rootOf(extendEdge(emptyEdge, entries.map(({ bytes }) => leafHash(bytes))))).toEqual(shown.root);
+  if (size > 0) expect(rootOf(await edgeAt(size, tileReader(store, size)))).toEqual(shown.root);
+
+  const identities = new Map<string, Digest>();
+  const moves = new Map<string, number[]>();
+  for (const { index, entry, sound } of entries) {
+    expect(sound).toBe(true);
+    if (entry.sort !== "leaf") continue;
+    const { leaf } = entry;
+    if (leaf.type === "release") {
+      expect(identities.has(`${leaf.name}@${leaf.version}`), "one digest per version").toBe(false);
+      identities.set(`${leaf.name}@${leaf.version}`, leaf.manifest);
+      expect(await store.head(keys.release(leaf.name, leaf.version))).toBeDefined();
+    } else if (leaf.type === "channel") {
+      const key = keys.channel(leaf.name, leaf.channel);
+      const before = moves.get(key) ?? [];
+      expect(leaf.counter, "one move after the other").toBe(before.length + 1);
+      expect(leaf.follows).toBe(before.at(-1) ?? null);
+      moves.set(key, [...before, index]);
+    }
+  }
+  for (const [key, indexes] of moves) {
+    const document = await readDocument(store, key);
+    expect(parseChannelDocument(document?.bytes ?? Buffer.of(), key).move.index).toBe(indexes.at(-1));
+  }
+  for (const { release } of acknowledged) {
+    expect(identities.get(`${release.name}@${release.version}`), "nothing acknowledged is lost").toBe(release.manifest);
+  }
+  await checkCatalogIsAFold(store, head);
+}
+
+async function checkCatalogIsAFold(store: Store, head: Awaited<ReturnType<typeof settle>>): Promise<void> {
+  const before = await readDocument(store, keys.catalog);
+  await rebuildViews({ store, trust, head, pause });
+  expect((await readDocument(store, keys.catalog))?.bytes.toString()).toBe(
+    Buffer.from(before?.bytes ?? catalogBytes(emptyCatalog)).toString(),
+  );
+}
+
