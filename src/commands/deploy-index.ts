@@ -14,11 +14,40 @@ export const verifyGroup: CommandGroup = {
   ],
 };
 
-export const deployGroup: CommandGroup = { title: "Deploy", commands: [] };
+export const deployGroup: CommandGroup = {
+  title: "Deploy",
+  commands: [
+    {
+      name: "deploy",
+      summary: "fetch, verify and put into service; back to what ran before if it isn't well",
+      load: async () => (await import("./deploy.ts")).deploy,
+    },
+    {
+      name: "rollback",
+      summary: "put the release before into service again; needs no store",
+      load: async () => (await import("./rollback.ts")).rollback,
+    },
+    {
+      name: "status",
+      summary: "what is in service on this host, and whether it runs",
+      load: async () => (await import("./status.ts")).status,
+    },
+    {
+      name: "recover",
+      summary: "take back what a crash cut off, and start again what should run",
+      load: async () => (await import("./recover.ts")).recover,
+    },
+    {
+      name: "history",
+      summary: "every deploy and rollback of a name on this host, newest first",
+      load: async () => (await import("./history.ts")).history,
+    },
+  ],
+};
 
 export const kilnDeploy: Program = {
   name: "kiln-deploy",
   purpose: "Fetches, verifies and puts into service what Kiln published, and takes it back.",
   groups: [verifyGroup, deployGroup],
-  examples: [],
+  examples: ["kiln-deploy deploy billing:production --store https://releases.example.com", "kiln-deploy status"],
 };

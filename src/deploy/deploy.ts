@@ -1,19 +1,19 @@
 // Deploy: resolve → fetch → verify → stage → activate → probe → commit, or back to what ran before.
 // When nothing is to be done it takes no lock and writes nothing, so that it can be run every minute.
 
-import type { Manifest } from "../artifact/manifest.ts";
+import type { Artifact } from "../artifact/manifest.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { readEnvironment } from "./environment.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
 import { fetchArtifact, fetchManifest } from "./fetch.ts";
 import type { PlacedRelease } from "./journal.ts";
 import { recover } from "./recover.ts";
 import { type Resolved, resolve, type Subject } from "./resolve.ts";
 import { run, type Timing, timed } from "./run.ts";
 import { select } from "./select.ts";
-import { isServed, prepareServed } from "./serve.ts";
+import { isServed, type Prepared, prepare, prepareServed } from "./serve.ts";
 import { type Host, placeOf, type Site, stateAt, withSite } from "./site.ts";
 import type { State } from "./state.ts";
 
@@ -25,7 +25,8 @@ export interface Deployed {
   /** What was in service before; undefined: nothing. */
   readonly from: PlacedRelease | undefined;
   readonly to: PlacedRelease;
-  readonly outcome: "deployed" | "unchanged";
+  /** `planned`: a dry run, nothing was changed. */
+  readonly outcome: "deployed" | "unchanged" | "planned";
   readonly bytesFetched: number;
   readonly bytesReused: number;
   readonly timing: Timing;
@@ -37,13 +38,15 @@ export interface Deploy {
   readonly trust: Trust;
   /** Node's platform and architecture, as in manifests: `linux-x64`. */
   readonly platform: string;
+  /** Only says what would be done, having checked all that can be checked before. */
+  readonly isDryRun?: boolean;
 }
 
 /** Throws what resolving, fetching and activating throw; what ran before runs again then. BAD_RELEASE, BUSY. */
-export async function deploy({ subject, store, trust, platform }: Deploy, host: Host): Promise<Deployed> {
+export async function deploy({ subject, store, trust, platform, isDryRun }: Deploy, host: Host): Promise<Deployed> {
   const { context, root } = host;
   const timing: Timing = {};
-  const resolved = await timed("resolve", timing, host, () =>
+  const resolved = await timed("resolve", timing, context, () =>
     resolve(subject, { store, trust, root, signal: context.signal }),
   );
   const place = placeOf(host, resolved.name);
@@ -66,9 +69,11 @@ export async function deploy({ subject, store, trust, platform }: Deploy, host: 
   const before = unchanged(stateAt(place));
   if (before !== undefined) return before;
 
+  const change: Change = { resolved, subject, store, platform, timing };
+  if (isDryRun === true) return planOf(await prepareChange(change, { place, context, state: () => stateAt(place) }));
   return await withSite(host, { name: resolved.name, patience }, async (site) => {
     await recover(site);
-    return unchanged(site.state()) ?? (await change({ resolved, subject, store, platform, timing }, site));
+    return unchanged(site.state()) ?? (await perform(await prepareChange(change, site), site));
   });
 }
 
@@ -77,38 +82,56 @@ interface Change extends Pick<Deploy, "subject" | "store" | "platform"> {
   readonly timing: Timing;
 }
 
-async function change({ resolved, subject, store, platform, timing }: Change, site: Site): Promise<Deployed> {
-  const { place, context } = site;
-  const from = site.state().current?.release;
-  refuseBad(resolved, subject, site.state());
-  const manifest = await timed("manifest", timing, site, () => fetchManifest(store, resolved));
+/** A change that nothing stands in the way of, as far as can be known before it is made. */
+interface PreparedChange extends Pick<Deployed, "name" | "from" | "to" | "timing"> {
+  readonly store: ReadableStore;
+  readonly artifact: Artifact;
+  readonly environment: Environment;
+  readonly isStaged: boolean;
+}
+
+async function prepareChange(
+  { resolved, subject, store, platform, timing }: Change,
+  { place, context, state }: Pick<Site, "place" | "context" | "state">,
+): Promise<PreparedChange> {
+  refuseBad(resolved, subject, state());
+  const manifest = await timed("manifest", timing, context, () => fetchManifest(store, resolved));
   const { artifact, activator, specification } = select(manifest, platform);
-  const to = placed(manifest, resolved, { artifact: artifact.name, activator: activator.name, specification });
-  let bytesFetched = 0;
-  const title = `${to.version} of ${place.name}`;
+  const { version } = manifest;
+  const to = {
+    version,
+    manifest: resolved.manifest,
+    artifact: artifact.name,
+    activator: activator.name,
+    specification,
+  };
   const environment = readEnvironment(place);
-  await run(
-    {
-      verb: "deploy",
-      release: to,
-      environment,
-      timing,
-      stage: async ({ activation }) => {
-        const stream = await timed("fetch", timing, site, () =>
-          inStep(context.report, `fetch and verify ${title}`, (step) =>
-            fetchArtifact(store, artifact, { folder: place.folder, step, signal: context.signal }),
-          ),
-        );
-        bytesFetched = artifact.size;
-        await timed("stage", timing, site, () =>
-          inStep(context.report, `stage ${title}`, (step) => activation.stage(stream, step)),
-        );
-      },
-    },
-    site,
-  );
-  const bytesReused = artifact.size - bytesFetched;
-  return { name: place.name, from, to, outcome: "deployed", bytesFetched, bytesReused, timing };
+  const isStaged = prepare(to, { environment, place, context }).activation.isStaged();
+  return { name: place.name, from: state().current?.release, to, timing, store, artifact, environment, isStaged };
+}
+
+function planOf({ name, from, to, timing, artifact, isStaged }: PreparedChange): Deployed {
+  const [bytesFetched, bytesReused] = isStaged ? [0, artifact.size] : [artifact.size, 0];
+  return { name, from, to, outcome: "planned", bytesFetched, bytesReused, timing };
+}
+
+async function perform(change: PreparedChange, site: Site): Promise<Deployed> {
+  const { to, timing, store, artifact, environment } = change;
+  const { place, context } = site;
+  const { report, signal } = context;
+  const title = `${place.name} ${to.version}`;
+  const stage = async ({ activation }: Prepared): Promise<void> => {
+    const stream = await timed("fetch", timing, context, () =>
+      inStep(report, `fetch and verify ${title}`, (step) =>
+        fetchArtifact(store, artifact, { folder: place.folder, step, signal }),
+      ),
+    );
+    await timed("stage", timing, context, () =>
+      inStep(report, `stage ${title}`, (step) => activation.stage(stream, step)),
+    );
+  };
+  await run({ verb: "deploy", release: to, environment, timing, stage }, site);
+  return { ...planOf(change), outcome: "deployed" };
 }
 
 /** A channel doesn't bring back, minute after minute, what failed or was rolled back here; who names the version means it. */
@@ -119,12 +142,4 @@ function refuseBad({ name, version, manifest }: Resolved, { channel }: Subject, 
     hint: `move the channel, or try it again: kiln deploy ${name}@${version}`,
     details: { name, version, manifest },
   });
-}
-
-function placed(
-  { version }: Manifest,
-  { manifest }: Resolved,
-  rest: Pick<PlacedRelease, "artifact" | "activator" | "specification">,
-): PlacedRelease {
-  return { version, manifest, ...rest };
 }

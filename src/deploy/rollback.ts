@@ -8,12 +8,18 @@ import type { PlacedRelease } from "./journal.ts";
 import { recover } from "./recover.ts";
 import { run, type Timing } from "./run.ts";
 import { prepare } from "./serve.ts";
-import { type Host, isKnown, type Site, unknownName, withSite } from "./site.ts";
+import { type Host, isKnown, placeOf, type Site, stateAt, unknownName, withSite } from "./site.ts";
 import { earlier } from "./state.ts";
 
 /** Throws NOT_FOUND for a name that was never deployed here, NO_EARLIER_RELEASE, and what activating throws. */
-export async function rollback(name: string, host: Host): Promise<Deployed> {
+export async function rollback(name: string, host: Host, { isDryRun }: { isDryRun?: boolean } = {}): Promise<Deployed> {
   if (!isKnown(name, host)) throw unknownName(name, host);
+  if (isDryRun === true) {
+    const place = placeOf(host, name);
+    const state = stateAt(place);
+    const to = nearestStaged({ place, context: host.context, state: () => state });
+    return { name, from: state.current?.release, to, outcome: "planned", bytesFetched: 0, bytesReused: 0, timing: {} };
+  }
   return await withSite(host, { name, patience }, async (site) => {
     await recover(site);
     const from = site.state().current?.release;
@@ -25,7 +31,7 @@ export async function rollback(name: string, host: Host): Promise<Deployed> {
   });
 }
 
-function nearestStaged(site: Site): PlacedRelease {
+function nearestStaged(site: Pick<Site, "place" | "context" | "state">): PlacedRelease {
   const { place, context } = site;
   const environment = readEnvironment(place);
   const found = earlier(site.state()).find((release) =>

@@ -1,6 +1,7 @@
 // One run: a release goes into service and proves itself, or exactly what ran before comes back. The only two ends are the
 // lines `commit` and `reverted`; a run that has neither is finished by `recover`, before anything else is done to the place.
 
+import type { Context } from "../context.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
 import { type Environment, keepEnvironment, pruneEnvironments } from "./environment.ts";
@@ -37,18 +38,18 @@ export async function run({ verb, release, environment, stage, timing }: Run, si
       await stage(prepared);
     }
     const title = `${place.name} ${release.version}`;
-    await timed("activate", timing, site, () =>
+    await timed("activate", timing, context, () =>
       inStep(context.report, `put ${title} into service`, () => serve(prepared, site)),
     );
     site.record({ step: "probe" });
     const instance = site.state().running?.instance;
-    await timed("probe", timing, site, () =>
+    await timed("probe", timing, context, () =>
       inStep(context.report, `probe ${title}`, () => prepared.activation.probe(instance)),
     );
     if (context.signal.aborted) throw new KilnError("CANCELLED", `${verb} of ${title} was interrupted`);
   } catch (error) {
     const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    await timed("revert", timing, site, () =>
+    await timed("revert", timing, context, () =>
       revert({ why: isKilnError(error, "PROBE_FAILED") ? "probe" : "failed", message, cause: error }, site),
     );
     throw error;
@@ -115,10 +116,11 @@ function keptReleases(state: State): PlacedRelease[] {
     .slice(0, kept);
 }
 
+/** Adds to `timing` how long `work` took. */
 export async function timed<T>(
   step: string,
   timing: Timing,
-  { context }: Pick<Site, "context">,
+  context: Pick<Context, "now">,
   work: () => Promise<T>,
 ): Promise<T> {
   const began = context.now();
