@@ -72,9 +72,11 @@ function readPackage(folder: string, job: PackJob, from: string): Package {
       hint: "name the folder that has the package.json: `from`",
     });
   }
-  const parsed = packageSchema.safeParse(parseJson(readFileSync(path, "utf8"), where));
+  const json = parseJson(readFileSync(path, "utf8"), where);
+  const parsed = packageSchema.safeParse(json);
   if (!parsed.success) throw new KilnError("ARTIFACT_INVALID", `${where}: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+  // In the order in which it was written.
+  return json as Package;
 }
 
 function parseJson(text: string, where: string): unknown {
