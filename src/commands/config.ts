@@ -9,10 +9,9 @@ export const config: Command = {
   examples: ["kiln config", "KILN_STORE=/srv/store kiln config --json"],
   async run(input, context) {
     const settings = await loadSettings(input, context);
-    const unknown = Object.keys(context.env).filter((name) => name.startsWith("KILN_") && !known.has(name));
-    for (const name of unknown) {
-      const meant = nearest(name, known);
-      context.report.note(`${name} isn't a setting${meant === undefined ? "" : `: did you mean ${meant}?`}`);
+    for (const name of Object.keys(context.env)) {
+      const meant = name.startsWith("KILN_") && !known.has(name) ? nearest(name, known) : undefined;
+      if (meant !== undefined) context.report.note(`${name} isn't a setting: did you mean ${meant}?`);
     }
     return {
       json: {
