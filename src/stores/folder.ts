@@ -3,7 +3,7 @@
 // `replace`, `remove` and the renewal of an age hold a kernel lock; nothing else needs one.
 // What a publisher has *read* is made durable first: else it could build on a document that a power cut takes back.
 
-import { type FileHandle, link, lstat, mkdir, rename, unlink } from "node:fs/promises";
+import { access, constants, type FileHandle, link, lstat, mkdir, rename, unlink } from "node:fs/promises";
 import { join, posix } from "node:path";
 
 import { isSystemError, KilnError } from "../errors.ts";
@@ -72,7 +72,10 @@ async function prepareTemporary({ root, temporary }: Place): Promise<void> {
     if (!isSystemError(error, "EEXIST")) throw error;
   }
   const handle = await openFolderInside({ root, path: temporaryFolder });
-  await handle?.close();
+  if (handle === undefined) throw new KilnError("STORE_CORRUPT", `${temporary}: got a file, want a folder`);
+  await handle.close();
+  // Now, not after an hour of baking and signing.
+  await access(temporary, constants.W_OK | constants.X_OK);
   await sweepTemporaries(temporary, staleAge);
 }
 

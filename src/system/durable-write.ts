@@ -5,7 +5,7 @@
 import type { FileHandle } from "node:fs/promises";
 
 /** Bytes that go into one write. */
-const batchSize = 4 * 1024 * 1024;
+const batchSize = 1024 * 1024;
 /** Bytes after which the disk is told to start: the kernel alone would wait until gigabytes are dirty. */
 const flushSize = 64 * 1024 * 1024;
 

@@ -2,7 +2,7 @@
 // instead of a file (a pipe, a device) makes the reader wait.
 
 import { constants } from "node:fs";
-import { type FileHandle, open, readlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import { isSystemError, KilnError } from "../errors.ts";
@@ -28,7 +28,10 @@ export async function openFileInside(inside: Inside): Promise<FileHandle | undef
 
 /** The folder there, open; `undefined` when there is none. Throws STORE_CORRUPT for links and the like. */
 export async function openFolderInside(inside: Inside): Promise<FileHandle | undefined> {
-  return openInside(inside, constants.O_RDONLY | constants.O_DIRECTORY);
+  const handle = await openInside(inside, constants.O_RDONLY | constants.O_DIRECTORY);
+  // The kernel says the same of a link, which isn't absent but strange, and of a file.
+  if (handle === undefined && (await isLink(inside))) throw foreign(inside, "a symbolic link", "a folder");
+  return handle;
 }
 
 /** Where `name` lies in an open folder, whatever happens to the folder's own path meanwhile (Linux). */
@@ -54,6 +57,15 @@ async function openInside(inside: Inside, flags: number): Promise<FileHandle | u
   if (real === path || real === `${path} (deleted)`) return handle;
   await handle.close();
   throw foreign(inside, "a symbolic link on the way", "folders");
+}
+
+async function isLink({ root, path }: Inside): Promise<boolean> {
+  try {
+    return (await lstat(join(root, path))).isSymbolicLink();
+  } catch (error) {
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
 }
 
 function foreign(inside: Inside, got: string, want: string): KilnError {
