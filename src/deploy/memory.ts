@@ -109,7 +109,9 @@ async function newerOf(
       proof,
     });
   } catch (error) {
-    if (!isKilnError(error, "PROOF_INVALID")) throw error;
+    // A store that lacks the tiles of a tree that was seen holds an older log, or another one.
+    const isShorter = kept.size > got.size && isKilnError(error, "STORE_CORRUPT");
+    if (!isShorter && !isKilnError(error, "PROOF_INVALID")) throw error;
     throw new KilnError(
       "LOG_INCONSISTENT",
       `log ${got.origin}: got a checkpoint of ${got.size} leaves, want it consistent with the one of ${kept.size} that this host kept`,

@@ -187,6 +187,6 @@ function translated(error: unknown, folder: string): unknown {
     return new KilnError("PERMISSION_DENIED", `${folder}: can't be written`, { cause: error });
   }
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code.startsWith("ZSTD_")) return unsafe("got bytes that zstd can't read", error);
+  if (code.startsWith("ZSTD_") || code.startsWith("Z_")) return unsafe("got bytes that zstd can't read", error);
   return error;
 }
