@@ -102,7 +102,7 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
     ["--die-with-parent", "--new-session"],
     run.network === "open" ? ["--share-net"] : [],
     systemFolders(),
-    ["--proc", "/proc", ...hiddenProc(), "--dev", "/dev", "--tmpfs", "/run"],
+    ["--proc", "/proc", ...hiddenProc(), "--dev", "/dev", "--dir", "/run"],
     ["--ro-bind-try", "/var/lib/dpkg", "/var/lib/dpkg"],
     sharedEtc().flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     Object.entries(madeEtc(home)).flatMap(([name, text]) => ["--ro-bind-data", data(text), `/etc/${name}`]),
@@ -132,7 +132,7 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
  * /proc/sys and could write them (core_pattern is a way out). bubblewrap leaves them open; container runtimes don't.
  */
 function hiddenProc(): string[] {
-  const readOnly = ["acpi", "asound", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger"];
+  const readOnly = ["acpi", "asound", "bus", "fs", "irq", "mtrr", "pressure", "scsi", "sys", "sysrq-trigger"];
   const masked = ["kcore", "keys", "kmsg", "latency_stats", "sched_debug", "timer_list"];
   return [
     readOnly.filter(isProc).flatMap((name) => ["--ro-bind", `/proc/${name}`, `/proc/${name}`]),
