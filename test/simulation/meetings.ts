@@ -1,5 +1,7 @@
 // Who meets whom in the simulations.
 
+import { expect } from "vitest";
+
 import { isKilnError } from "../../src/errors.ts";
 import type { Bake } from "../../src/publish/bake-folder.ts";
 import { createStore } from "../../src/publish/create-store.ts";
@@ -59,6 +61,7 @@ const publishing = (bake: Bake, channel: string) => (store: Store) =>
 
 /** Publishers may fail only as they should, and the store must be whole. */
 async function check(store: Store, run: Run): Promise<void> {
+  expect(run.backward).toEqual([]);
   for (const outcome of run.outcomes) {
     if (outcome?.status === "rejected" && !isKilnError(outcome.reason, "IMMUTABLE_CONFLICT", "STORE_UNREACHABLE")) {
       throw outcome.reason;

@@ -7,6 +7,7 @@ import { setImmediate as quiet } from "node:timers/promises";
 import { digestOf } from "../../src/artifact/digest.ts";
 import { KilnError } from "../../src/errors.ts";
 import type { Store, StoredObject } from "../../src/stores/store.ts";
+import { watched } from "./monotonic.ts";
 
 /** done: as it should be · refused: it failed and left nothing · lost: it took effect, but the answer didn't come ·
  *  stopped: the publisher is dead before it · halted: dead right after it took effect */
@@ -26,6 +27,8 @@ export interface Run {
   readonly choices: readonly Choice[];
   /** By publisher: what it returned or threw; `undefined`: it was stopped. */
   readonly outcomes: readonly (PromiseSettledResult<unknown> | undefined)[];
+  /** Documents that went back, which none may. */
+  readonly backward: readonly string[];
 }
 
 export interface Simulation {
@@ -46,12 +49,14 @@ export async function simulate({ store, publishers, isGated, choose }: Simulatio
   const history = publishers.map(() => "");
   const outcomes: (PromiseSettledResult<unknown> | undefined)[] = publishers.map(() => undefined);
   const choices: Choice[] = [];
+  const backward: string[] = [];
+  const followed = watched(store, (what) => void backward.push(what));
 
   for (const [publisher, publish] of publishers.entries()) {
     const gate = (operation: string) =>
       new Promise<Fate>((resume) => void waiting.push({ publisher, operation, resume }));
     const saw = (what: string) => void (history[publisher] = digestOf(history[publisher] + what));
-    publish(gatedStore({ store, isGated, gate, saw })).then(
+    publish(gatedStore({ store: followed, isGated, gate, saw })).then(
       (value) => void (outcomes[publisher] = { status: "fulfilled", value }),
       (reason) => void (outcomes[publisher] = { status: "rejected", reason }),
     );
@@ -59,9 +64,9 @@ export async function simulate({ store, publishers, isGated, choose }: Simulatio
   for (;;) {
     // One turn of the event loop drains every microtask: all publishers now wait for an operation, or have ended.
     await quiet();
-    if (waiting.length === 0) return { choices, outcomes };
+    if (waiting.length === 0) return { choices, outcomes, backward };
     const choice = choose(waiting, history);
-    if (choice === undefined) return { choices, outcomes };
+    if (choice === undefined) return { choices, outcomes, backward };
     choices.push(choice);
     const at = waiting.findIndex(({ publisher }) => publisher === choice.publisher);
     const [chosen] = waiting.splice(at, 1);

@@ -33,6 +33,7 @@ export async function checkStore(store: Store, acknowledged: readonly Pick<Publi
   if (size > 0) expect(rootOf(await edgeAt(size, tileReader(store, size)))).toEqual(shown.root);
 
   const identities = new Map<string, Digest>();
+  const claims = new Set<string>();
   const moves = new Map<string, number[]>();
   for (const { index, entry, sound } of entries) {
     expect(sound).toBe(true);
@@ -41,6 +42,9 @@ export async function checkStore(store: Store, acknowledged: readonly Pick<Publi
     if (leaf.type === "release") {
       expect(identities.has(`${leaf.name}@${leaf.version}`), "one digest per version").toBe(false);
       identities.set(`${leaf.name}@${leaf.version}`, leaf.manifest);
+      const claim = JSON.stringify([leaf.name, leaf.claims]);
+      expect(claims.has(claim), "one release per commit").toBe(false);
+      claims.add(claim);
       expect(await store.head(keys.release(leaf.name, leaf.version))).toBeDefined();
     } else if (leaf.type === "channel") {
       const key = keys.channel(leaf.name, leaf.channel);
