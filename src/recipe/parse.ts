@@ -1,0 +1,79 @@
+// From a recipe's bytes to a recipe, or to one RECIPE_INVALID that has every violation with its line and column. The bytes
+// come from whoever may push: nothing else is ever thrown, and garbage takes no longer than a recipe.
+
+import type { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+import { type Violation, violationsOf, wanted } from "./violation.ts";
+import { type Fault, parseYaml, type YamlText } from "./yaml.ts";
+
+/** Bytes. */
+export const recipeLimit = 256 * 1024;
+
+export interface ParseOptions<Recipe> {
+  /** As the user knows it: stands at the front of every message. */
+  readonly path: string;
+  readonly schema: z.ZodType<Recipe>;
+}
+
+/** Parses a recipe. Throws RECIPE_INVALID; `details.violations` has all of them (line, column, message). */
+export function parseRecipe<Recipe>(bytes: Uint8Array, { path, schema }: ParseOptions<Recipe>): Recipe {
+  if (bytes.length > recipeLimit) {
+    throw invalid(path, [{ line: 1, column: 1, message: `got ${bytes.length} bytes, want at most ${recipeLimit}` }]);
+  }
+  const yaml = parseYaml(decode(bytes, path));
+  if ("faults" in yaml) throw invalid(path, yaml.faults);
+  const result = schema.safeParse(yaml.value, { error: wanted });
+  if (result.success) return result.data;
+  throw invalid(
+    path,
+    violationsOf(result.error.issues).map((violation) => faultOf(violation, yaml)),
+  );
+}
+
+function decode(bytes: Uint8Array, path: string): string {
+  const text = new TextDecoder("utf-8").decode(bytes);
+  if (Buffer.from(text).equals(bytes) || Buffer.from(`\ufeff${text}`).equals(bytes)) return text;
+  const before = text.slice(0, text.indexOf("\ufffd")).split("\n");
+  const place = { line: before.length, column: (before.at(-1) ?? "").length + 1 };
+  throw invalid(path, [{ ...place, message: "got bytes that aren't UTF-8, want text" }]);
+}
+
+function faultOf({ path, message, whole, ofKey }: Violation, yaml: YamlText): Fault {
+  const place = yaml.locate(path, ofKey ? "key" : "value");
+  const keys = ofKey ? path.slice(0, -1) : path;
+  const where = keys.length === 0 ? "" : `${keys.reduce<string>(joinKey, "")}: `;
+  if (whole) return { ...place, message: `${where}${message}` };
+  if (ofKey) return { ...place, message: `${where}got the key \`${String(path.at(-1))}\`, want ${message}` };
+  const got = yaml.describe(path);
+  if (got === undefined) return { ...place, message: `${where}missing, want ${message}` };
+  const isUnquoted = message === "a string" && /\(a (?:number|boolean)\)$/.test(got);
+  const quotes = isUnquoted ? ": put it in quotes" : "";
+  return { ...place, message: `${where}got ${got}, want ${message}${quotes}` };
+}
+
+function joinKey(before: string, key: PropertyKey): string {
+  if (typeof key === "number") return `${before}[${key}]`;
+  return before === "" ? String(key) : `${before}.${String(key)}`;
+}
+
+const mostListed = 20;
+
+/** The first fault is the message, the others are in the hint. */
+function invalid(path: string, faults: readonly Fault[]): KilnError {
+  const unique = new Map(faults.map((fault) => [textOf(path, fault), fault]));
+  const sorted = [...unique.values()].toSorted((one, other) => one.line - other.line || one.column - other.column);
+  const [first = "", ...others] = sorted.map((fault) => textOf(path, fault));
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  const listed = others.slice(0, mostListed).join("; ");
+  const hint =
+    others.length === 0 ? "docs/recipe.md lists every key" : `also ${listed}${others.length > mostListed ? " …" : ""}`;
+  return new KilnError("RECIPE_INVALID", `${first}${more}`, {
+    hint,
+    details: { path, violations: sorted.slice(0, mostListed + 1) },
+  });
+}
+
+function textOf(path: string, { line, column, message }: Fault): string {
+  return `${path}:${line}:${column}: ${message}`;
+}

@@ -1,0 +1,179 @@
+// The recipe. What each kind of artifact and each activator wants is said by them: the lists come as arguments, and types,
+// errors, docs/recipe.md and the JSON schema follow. Defaults stand here and nowhere else; every field says what it is for.
+
+import { z } from "zod";
+
+import { nameSchema } from "../artifact/name.ts";
+import { nearest } from "../nearest.ts";
+import { channelRulesSchema } from "./channel.ts";
+import { relativePathSchema } from "./path.ts";
+import { versionSourceSchema } from "./version.ts";
+import { asItIs } from "./violation.ts";
+
+/** A kind of artifact, as far as a recipe is concerned. */
+export interface KindOptions {
+  readonly name: string;
+  readonly summary: string;
+  /** Strict, with the literal `kind`. */
+  readonly schema: z.ZodObject;
+}
+
+/** An activator, as far as a recipe is concerned. */
+export interface ActivatorOptions {
+  readonly name: string;
+  /** The kinds that it can put into service. */
+  readonly kinds: readonly string[];
+  /** A strict object with the literal `with`. */
+  readonly specification: z.ZodType;
+}
+
+const command = z
+  .string()
+  .regex(/\S/, "a command")
+  .describe("A command line for `sh`, in the top folder of the repository.");
+
+const secrets = z
+  .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "the name of an environment variable"))
+  .refine((names) => new Set(names).size === names.length, "each name once")
+  .default([])
+  .describe(
+    "Names of environment variables of whoever bakes. This step alone can read their values, in files of these names in the folder `$KILN_SECRETS`.",
+  );
+
+const step = z
+  .union([
+    command,
+    z.strictObject({
+      run: command,
+      name: z
+        .string()
+        .regex(/^\S.{0,99}$/, "at most 100 characters on one line")
+        .optional()
+        .describe("What to call it while it runs; the command itself when left out."),
+      secrets,
+    }),
+  ])
+  .transform((it) => (typeof it === "string" ? { run: it, secrets: [] } : it));
+
+const check = z.strictObject({
+  name: nameSchema.describe("What to call it."),
+  run: command,
+  report: relativePathSchema.optional().describe("A JUnit XML file that it writes."),
+});
+
+/** Set by every bake itself, so a recipe's value would be lost, or would make the bake depend on its machine. */
+const fixedVariables = new Set(
+  "PATH HOME TMPDIR USER LOGNAME SHELL LANG TZ CI SOURCE_DATE_EPOCH LD_PRELOAD NO_UPDATE_NOTIFIER".split(" "),
+);
+
+const variable = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "the name of an environment variable")
+  .refine(
+    (name) => !fixedVariables.has(name) && !/^(?:LC_|KILN_|FAKETIME)/.test(name),
+    "a variable that a bake doesn't set itself",
+  );
+
+const first = {
+  kiln: z.literal(1).describe("The version of this format."),
+  name: nameSchema.describe("The name of what is released: lower-case letters, digits and . _ + - between them."),
+  version: versionSourceSchema,
+  env: z
+    .record(variable, z.string())
+    .default({})
+    .describe("Variables for all steps and checks, the same on every machine. No secrets: they are recorded."),
+  fetch: z
+    .array(step)
+    .default([])
+    .describe(
+      "Steps that have the network, and run first. What they get must be pinned in the commit, by a lock file.",
+    ),
+  build: z.array(step).prefault([]).describe("Steps without network, in order."),
+  checks: z
+    .array(check)
+    .default([])
+    .superRefine((checks, context) => {
+      checks.forEach(({ name }, at) => {
+        if (checks.findIndex((other) => other.name === name) === at) return;
+        const message = `the check \`${name}\` stands here twice, want each name once`;
+        context.addIssue({ code: "custom", path: [at, "name"], message, params: asItIs });
+      });
+    })
+    .describe("Tests of what was built, without network, in order. When one fails, nothing is published."),
+} as const;
+
+const channels = channelRulesSchema
+  .default([])
+  .describe("Which channel a branch or a tag publishes to: the first rule that matches. Without one, to no channel.");
+
+/** The recipe's schema for these kinds and activators. */
+export function recipeSchema<Kind extends KindOptions>(parts: {
+  readonly kinds: readonly Kind[];
+  readonly activators: readonly ActivatorOptions[];
+}) {
+  const artifact = union(
+    "kind",
+    parts.kinds.map(({ schema, summary }) => schema.describe(summary)),
+  );
+  const activation = union(
+    "with",
+    parts.activators.map(({ specification }) => specification),
+  );
+  return z
+    .strictObject({
+      ...first,
+      artifacts: z
+        .record(nameSchema, artifact as unknown as z.ZodType<z.output<Kind["schema"]>>)
+        .refine((artifacts) => Object.keys(artifacts).length > 0, "at least one artifact")
+        .describe("What the bake makes, by name: one file each."),
+      activate: z
+        .record(nameSchema, activation as unknown as z.ZodType<Activation>)
+        .default({})
+        .describe("How `kiln deploy` puts an artifact into service, by the artifact's name."),
+      channels,
+    })
+    .superRefine(({ artifacts, activate }, context) => {
+      const kindOf = artifacts as Readonly<Record<string, { readonly kind: string }>>;
+      for (const [name, { with: activator }] of Object.entries(activate)) {
+        const problem = activationProblem(name, { activator, kindOf, activators: parts.activators });
+        if (problem !== undefined)
+          context.addIssue({ code: "custom", path: ["activate", name], message: problem, params: asItIs });
+      }
+    });
+}
+
+/** An activator's specification: each activator parses its own again where it is used. */
+export type Activation = Readonly<Record<string, unknown>> & { readonly with: string };
+
+export type Recipe<Kind extends KindOptions = KindOptions> = z.output<ReturnType<typeof recipeSchema<Kind>>>;
+export type Step = z.output<typeof step>;
+export type Check = z.output<typeof check>;
+
+/** A union told apart by `key`. Each member is an object with that literal: the lists' own contract, which this checks. */
+function union(key: string, members: readonly z.ZodType[]) {
+  const objects = members.map((member) => {
+    if (member instanceof z.ZodObject && member.shape[key] instanceof z.ZodLiteral) return member;
+    throw new TypeError(`a schema that is no object with a literal \`${key}\``);
+  });
+  return z.discriminatedUnion(key, objects as unknown as readonly [z.ZodObject<Record<string, z.ZodLiteral>>]);
+}
+
+function activationProblem(
+  name: string,
+  recipe: {
+    readonly activator: string;
+    readonly kindOf: Readonly<Record<string, { readonly kind: string }>>;
+    readonly activators: readonly ActivatorOptions[];
+  },
+): string | undefined {
+  const { activator, kindOf, activators } = recipe;
+  const kind = Object.hasOwn(kindOf, name) ? kindOf[name]?.kind : undefined;
+  if (kind === undefined) {
+    const meant = nearest(name, Object.keys(kindOf));
+    return `no artifact \`${name}\`${meant === undefined ? `, want one of ${Object.keys(kindOf).join(", ")}` : `; did you mean \`${meant}\`?`}`;
+  }
+  const able = activators.find((one) => one.name === activator)?.kinds ?? [];
+  return able.includes(kind)
+    ? undefined
+    : `\`${activator}\` can't put a ${kind} into service, only: ${able.join(", ")}`;
+}
