@@ -24,7 +24,7 @@ export async function createStore(options: {
       hint: "use it as it is, or choose another folder",
     });
   }
-  for (const [key, bytes] of trustDocuments(trust, now)) {
+  for await (const [key, bytes] of trustDocuments(trust, now)) {
     await store.replace(key, bytes, (await store.head(key))?.etag ?? null);
   }
   if ((await store.head(keys.head)) === undefined) await createLog({ store, log: logOf(trust) }, signer);
@@ -32,14 +32,21 @@ export async function createStore(options: {
 }
 
 /** The public keys in every form that clients want. Copies: what counts is the pinned trust file. */
-function* trustDocuments(trust: Trust, now: number): Generator<[key: string, bytes: Uint8Array]> {
+async function* trustDocuments(trust: Trust, now: number): AsyncGenerator<[key: string, bytes: Uint8Array]> {
   yield [keys.trust, trustBytes(trust)];
   yield ["trust/openpgp.asc", Buffer.from(trust.openpgp.map(({ publicKey }) => publicKey).join(""))];
+  yield ["trust/openpgp.gpg", Buffer.concat(await Promise.all(trust.openpgp.map(({ publicKey }) => binary(publicKey))))];
   yield ["trust/log.vkey", Buffer.from(`${trust.log}\n`)];
   yield ["trust/trusted_root.json", trustedRoot(trust, now)];
   for (const [place, { publicKey }] of trust.release.entries()) {
     yield [`trust/release-${place + 1}.pem`, Buffer.from(pem(publicKey))];
   }
+}
+
+/** gpgv reads keyrings in binary form only. */
+async function binary(armored: string): Promise<Uint8Array> {
+  const { unarmor } = await import("openpgp");
+  return (await unarmor(armored)).data as Uint8Array;
 }
 
 function pem(spki: string): string {

@@ -11,7 +11,7 @@ import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { readDocument } from "../stores/read.ts";
-import type { Store } from "../stores/store.ts";
+import type { ReadableStore, Store } from "../stores/store.ts";
 import { aliases, type CatalogReader, findClaim, releases } from "../views/catalog.ts";
 import { logOf } from "./publisher.ts";
 import { stateAt } from "./state.ts";
@@ -34,6 +34,16 @@ const reservationsSchema = z.strictObject({
 
 type Reservation = z.infer<typeof reservationsSchema>["reserved"][number];
 
+/** The versions that a name has: published, aliases, and reserved until after `now` (milliseconds since 1970). */
+export async function takenVersions(
+  options: Pick<ReserveOptions, "store" | "trust" | "now" | "name">,
+): Promise<string[]> {
+  const { store, trust, now, name } = options;
+  const { catalog } = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
+  const { live } = await liveReservations(store, { name, now });
+  return [...(await versionsOf(catalog, name)), ...live.map(({ version }) => version)];
+}
+
 export interface ReserveOptions {
   readonly store: Store;
   readonly trust: Trust;
@@ -55,16 +65,22 @@ export async function reserveVersion(options: ReserveOptions): Promise<string> {
   if (released !== undefined) return released.version;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (attempt > 0) await pause(attempt);
-    const found = await readDocument(store, key);
-    const live = found === undefined ? [] : parseReservations(found.bytes, key).filter(({ until }) => until > now);
+    const { live, etag } = await liveReservations(store, { name, now });
     const own = live.find(({ commit, recipe }) => commit === claim.commit && recipe === claim.recipe);
     if (own !== undefined) return own.version;
     const taken = [...(await versionsOf(catalog, name)), ...live.map(({ version }) => version)];
     const version = next(taken);
     const bytes = canonicalBytes({ kiln: 1, reserved: [...live, { version, ...claim, until: now + lapse }] });
-    if ((await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return version;
+    if ((await store.replace(key, bytes, etag)) === "replaced") return version;
   }
   throw new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);
+}
+
+async function liveReservations(store: ReadableStore, { name, now }: { readonly name: string; readonly now: number }) {
+  const key = keys.reservations(name);
+  const found = await readDocument(store, key);
+  if (found === undefined) return { live: [], etag: null };
+  return { live: parseReservations(found.bytes, key).filter(({ until }) => until > now), etag: found.etag };
 }
 
 function parseReservations(bytes: Uint8Array, key: string): readonly Reservation[] {
