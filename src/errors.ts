@@ -87,7 +87,8 @@ export const codes = {
   },
   SOURCE_UNSUPPORTED: {
     exit: 1,
-    meaning: "The commit has something that Kiln can't check out faithfully: a submodule, a Git LFS pointer, an odd path.",
+    meaning:
+      "The commit has something that Kiln can't check out faithfully: a submodule, a Git LFS pointer, an odd path.",
     remedy: "Keep the files themselves in the repository, or fetch them in a `fetch` step.",
   },
   GIT_FAILED: {
@@ -96,7 +97,11 @@ export const codes = {
     remedy: "The message ends with what git said.",
   },
   // What the machine lacks, or did
-  CANCELLED: { exit: 1, meaning: "The command was interrupted.", remedy: "Run it again; nothing half-done is visible." },
+  CANCELLED: {
+    exit: 1,
+    meaning: "The command was interrupted.",
+    remedy: "Run it again; nothing half-done is visible.",
+  },
   TOOL_MISSING: {
     exit: 1,
     meaning: "A program that this step runs isn't installed.",
@@ -114,6 +119,11 @@ export const codes = {
     remedy: "Wait for it, or end it: the lock goes with its process.",
   },
   // Baking
+  DIRTY_TREE: {
+    exit: 1,
+    meaning: "The work tree has changes that the commit hasn't.",
+    remedy: "Commit them or put them away; --allow-dirty bakes them under a version that says so.",
+  },
   ARTIFACT_INVALID: {
     exit: 1,
     meaning: "What a bake should pack isn't there, or can't be held by this kind of artifact.",
@@ -167,7 +177,11 @@ export const codes = {
     meaning: "A document that readers fetch whole would grow past 8 MiB.",
     remedy: "Nothing was changed; publish fewer artifacts at once, or under another name.",
   },
-  NOT_FOUND: { exit: 1, meaning: "No such name, version, channel or object.", remedy: "`kiln list` shows what exists." },
+  NOT_FOUND: {
+    exit: 1,
+    meaning: "No such name, version, channel or object.",
+    remedy: "`kiln list` shows what exists.",
+  },
   // Trust
   TRUST_INVALID: {
     exit: 2,
@@ -176,7 +190,8 @@ export const codes = {
   },
   LOG_INCONSISTENT: {
     exit: 3,
-    meaning: "The log isn't a continuation of what was seen of it before: somebody put an older or another one in its place.",
+    meaning:
+      "The log isn't a continuation of what was seen of it before: somebody put an older or another one in its place.",
     remedy: "Use nothing from this store until an audit has explained it.",
   },
   SIGNATURE_INVALID: {
@@ -207,7 +222,8 @@ export const codes = {
   },
   SUBJECT_MISMATCH: {
     exit: 3,
-    meaning: "Something that is validly signed says nothing about this: it belongs to another artifact, release or channel.",
+    meaning:
+      "Something that is validly signed says nothing about this: it belongs to another artifact, release or channel.",
     remedy: "Don't use it; `kiln audit` says what else was swapped.",
   },
   OBJECT_MISSING: {

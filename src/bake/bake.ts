@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { inStep } from "../report.ts";
 import { compareBakes } from "./compare.ts";
 import { otherConditions, usualConditions } from "./conditions.ts";
+import { rememberPlan } from "./explain.ts";
 import { type Bake, readBake } from "./kept.ts";
 import type { BakeOrder } from "./order.ts";
 import { bakeIn } from "./oven.ts";
@@ -32,7 +33,7 @@ export async function bake(order: BakeOrder, options: BakeOptions, context: Cont
   const finished = bakeFolder(folder, order.bakeKey);
   const kept = readBake(finished);
   if (kept !== undefined && check === "once") return { ...kept, cached: true };
-  return await withWorkFolder(folder, { bakeKey: order.bakeKey, signal: context.signal }, async (work) => {
+  return await withWorkFolder(folder, { name: order.bakeKey.slice(0, 16), signal: context.signal }, async (work) => {
     // Another process may have baked it while we waited for the lock.
     const before = readBake(finished);
     if (before !== undefined && check === "once") return { ...before, cached: true };
@@ -44,6 +45,7 @@ export async function bake(order: BakeOrder, options: BakeOptions, context: Cont
     await rm(finished, { recursive: true, force: true });
     await rename(first.folder, finished);
     await rm(failedFolder(folder, order.bakeKey), { recursive: true, force: true });
+    await rememberPlan(order, folder);
     const bake = readBake(finished);
     if (bake === undefined) throw new TypeError(`${finished} changed while it was made`);
     return { ...bake, cached: false };

@@ -26,27 +26,38 @@ export function failedFolder(folder: KilnFolder, bakeKey: Digest): string {
   return join(folder.path, "failed", bakeKey.slice(0, 16));
 }
 
-/** Runs `work` with a new empty folder, while no other process bakes the same key; the folder is removed afterwards. */
+/** Names of the folders that this process owns: asking for their locks would be waiting for ourselves. */
+const owned = new Set<string>();
+
+/** Runs `work` with a new empty folder that only one process can own under this name; it is removed afterwards. */
 export async function withWorkFolder<T>(
   folder: KilnFolder,
-  { bakeKey, signal }: { readonly bakeKey: Digest; readonly signal: AbortSignal },
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
   work: (path: string) => Promise<T>,
 ): Promise<T> {
   const works = join(folder.path, "work");
+  await makeKilnFolder(folder);
   await mkdir(works, { recursive: true });
-  // Git doesn't see the folder, whatever the project's own .gitignore says.
-  if (!existsSync(join(folder.path, ".gitignore"))) await writeFile(join(folder.path, ".gitignore"), "*\n");
   await sweep(works, signal);
-  const path = join(works, bakeKey.slice(0, 16));
+  const path = join(works, name);
   return await withLock(`${path}.lock`, { signal, patience: Number.POSITIVE_INFINITY }, async () => {
-    await remove(path);
-    await mkdir(path);
+    owned.add(path);
     try {
+      await remove(path);
+      await mkdir(path);
       return await work(path);
     } finally {
       await remove(path);
+      owned.delete(path);
     }
   });
+}
+
+/** Git doesn't see the folder, whatever the project's own .gitignore says. */
+export async function makeKilnFolder({ path }: KilnFolder): Promise<void> {
+  await mkdir(path, { recursive: true });
+  const ignore = join(path, ".gitignore");
+  if (!existsSync(ignore)) await writeFile(ignore, "*\n");
 }
 
 /** Makes the folders of a sandbox below `path`, but the source, which a checkout makes. */
@@ -65,12 +76,13 @@ export async function makeWorkspace(path: string): Promise<Workspace> {
 /** Removes workspaces of bakes that were killed. */
 async function sweep(works: string, signal: AbortSignal): Promise<void> {
   for (const name of await readdir(works)) {
-    if (!name.endsWith(".lock")) continue;
     const lock = join(works, name);
+    const path = lock.slice(0, -".lock".length);
+    if (!name.endsWith(".lock") || owned.has(path)) continue;
     try {
       // The lock file goes while its lock is held, so nobody can hold a lock on what is gone without noticing.
       await withLock(lock, { signal, patience: 0 }, async () => {
-        await remove(lock.slice(0, -".lock".length));
+        await remove(path);
         await rm(lock, { force: true });
       });
     } catch (error) {

@@ -9,6 +9,21 @@ export const kiln: Program = {
     "Bakes each commit once into signed, immutable artifacts, publishes them where stock clients read, deploys by version.",
   groups: [
     {
+      title: "Bake",
+      commands: [
+        {
+          name: "plan",
+          summary: "show what would be baked: version, inputs, tools, bake key",
+          load: async () => (await import("./plan.ts")).plan,
+        },
+        {
+          name: "bake",
+          summary: "run the recipe: artifacts, their SBOMs and their provenance, once per commit",
+          load: async () => (await import("./bake.ts")).bake,
+        },
+      ],
+    },
+    {
       title: "Publish",
       commands: [
         {

@@ -13,6 +13,11 @@ export interface Places {
 export function environmentOf(options: SandboxOptions, run: SandboxRun, places: Places): Record<string, string> {
   const { conditions, tools } = options;
   return {
+    // A recipe may say otherwise of these; of all that follows, it can't.
+    NO_UPDATE_NOTIFIER: "1",
+    npm_config_audit: "false",
+    npm_config_fund: "false",
+    npm_config_update_notifier: "false",
     ...options.env,
     ...(run.network === "open" ? { ...options.networkEnv, ...certificatesOf(places.certificates) } : {}),
     ...(run.network === "closed" && tools.clock !== undefined ? clockOf(tools.clock, options) : {}),
@@ -27,10 +32,6 @@ export function environmentOf(options: SandboxOptions, run: SandboxRun, places: 
     LC_ALL: "C.UTF-8",
     TZ: conditions.timeZone,
     CI: "true",
-    NO_UPDATE_NOTIFIER: "1",
-    npm_config_audit: "false",
-    npm_config_fund: "false",
-    npm_config_update_notifier: "false",
   };
 }
 

@@ -1,0 +1,205 @@
+// From a folder in a repository to an order: which commit, which recipe, which version, which tools. What must be looked up
+// or reserved in a store comes as an argument. A commit that was released before isn't baked again: its release is the answer.
+
+import { randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+
+import type { z } from "zod";
+
+import type { Digest } from "../artifact/digest.ts";
+import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
+import { kindOf, type kinds } from "../kinds/index.ts";
+import { loadRecipe } from "../recipe/load.ts";
+import { findRef } from "../recipe/ref.ts";
+import type { Recipe } from "../recipe/schema.ts";
+import { tagsOf } from "../recipe/tag-version.ts";
+import { type ReserveVersion, resolveVersion } from "../recipe/version.ts";
+import { checkOut, takeSnapshot } from "../system/git-checkout.ts";
+import {
+  type Commit,
+  findCommit,
+  listChanges,
+  openRepository,
+  readFileAt,
+  remoteUrl,
+  type Repository,
+  type Snapshot,
+} from "../system/git.ts";
+import type { Isolation } from "../system/sandbox.ts";
+import { lookAtMachine, type NodeProgram } from "./inputs.ts";
+import type { BakeOrder, OrderedStep } from "./order.ts";
+import { bakeKeyOf, type Plan } from "./plan.ts";
+import { type KilnFolder, makeKilnFolder, withWorkFolder } from "./workspace.ts";
+
+export interface PrepareOptions {
+  /** Path of the recipe, relative to the working folder; `kiln.yaml` by default. */
+  readonly recipe?: string | undefined;
+  /** The ref that the bake is for; found from the repository when left out. */
+  readonly ref?: string | undefined;
+  /** What to do about changes that aren't committed: refuse, or bake them under a version that says so. */
+  readonly changes: "refuse" | "mark";
+  /** The recipe's, made of the kinds and the activators. */
+  readonly schema: z.ZodType<KnownRecipe>;
+  readonly isolation: Isolation;
+  readonly node: NodeProgram;
+  /** Kiln's own version. */
+  readonly kiln: string;
+  readonly store: StoreQuestions | undefined;
+}
+
+/** What identifies a bake before its version is known: unique in a store. */
+export interface Claim {
+  readonly name: string;
+  readonly commit: string;
+  readonly recipe: string;
+}
+
+export interface StoreQuestions {
+  /** The release that claims this commit, if there is one. */
+  readonly released: (claim: Claim) => Promise<Released | undefined>;
+  /** See ReserveVersion; a dirty tree claims nothing. */
+  readonly reserve: (name: string, claim: Claim | null) => ReserveVersion;
+}
+
+export interface Released {
+  readonly name: string;
+  readonly version: string;
+  /** Digest of its manifest. */
+  readonly manifest: Digest;
+}
+
+export type KnownRecipe = Recipe<(typeof kinds)[number]>;
+
+export interface Source {
+  readonly repository: Repository;
+  readonly recipe: KnownRecipe;
+  /** The full name of the ref that the bake is for, if it is for one. */
+  readonly ref: string | undefined;
+  readonly folder: KilnFolder;
+}
+
+export type Prepared = Source & ({ readonly order: BakeOrder } | { readonly released: Released });
+
+/**
+ * Runs `work` with what the folder `context.cwd` asks to be baked. Throws NOT_A_REPOSITORY, DIRTY_TREE, RECIPE_NOT_FOUND,
+ * RECIPE_INVALID, VERSION_UNRESOLVED, TOOL_MISSING, USAGE, and what git and the store's questions throw.
+ */
+export async function withPrepared<T>(
+  options: PrepareOptions,
+  context: Context,
+  work: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
+  const repository = await openRepository(context.cwd, context);
+  const folder = { path: join(repository.hasWorkTree ? repository.folder : context.cwd, ".kiln") };
+  await makeKilnFolder(folder);
+  const [commit, changes] = await Promise.all([findCommit(repository, "HEAD"), listChanges(repository)]);
+  const at = { repository, folder, commit };
+  if (changes.length === 0) return await work(await prepare(at, options, context));
+  if (options.changes === "refuse") throw dirty(changes);
+  const name = `snapshot-${randomBytes(6).toString("hex")}`;
+  return await withWorkFolder(folder, { name, signal: context.signal }, async (path) => {
+    const snapshot = await takeSnapshot(repository, path);
+    return await work(await prepare({ ...at, snapshot }, options, context));
+  });
+}
+
+function dirty(changes: readonly string[]): KilnError {
+  const named = changes.slice(0, 3).join(", ") + (changes.length > 3 ? ` and ${changes.length - 3} more` : "");
+  return new KilnError("DIRTY_TREE", `the work tree: got changes in ${named}, want none: a bake is of a commit`, {
+    hint: "commit them, or bake with --allow-dirty: the version will say so, and claim no commit",
+    details: { changes: changes.slice(0, 100) },
+  });
+}
+
+interface Place {
+  readonly repository: Repository;
+  readonly folder: KilnFolder;
+  readonly commit: Commit;
+  /** Of a dirty tree. */
+  readonly snapshot?: Snapshot;
+}
+
+async function prepare(place: Place, options: PrepareOptions, context: Context): Promise<Prepared> {
+  const { repository, folder, commit, snapshot } = place;
+  const path = recipePath(repository, options.recipe ?? "kiln.yaml", context);
+  const tree = { tree: snapshot?.tree ?? commit.tree, snapshot };
+  const [{ recipe, digest }, ref, remote] = await Promise.all([
+    loadRecipe(repository, { ...tree, path, schema: options.schema }),
+    findRef(repository, { commit, asked: options.ref }),
+    remoteUrl(repository),
+  ]);
+  const source: Source = { repository, recipe, ref, folder };
+  const claim = snapshot === undefined ? { name: recipe.name, commit: commit.id, recipe: path } : null;
+  const released = claim === null ? undefined : await options.store?.released(claim);
+  if (released !== undefined) return { ...source, released };
+  const version = await resolveVersion(recipe.version, {
+    read: (file) => readFileAt(repository, { ...tree, path: file, limit: 1024 * 1024 }),
+    tags: tagsOf(repository, { commit: commit.id, ref }),
+    reserve: options.store?.reserve(recipe.name, claim),
+    dirtyTree: snapshot?.tree,
+  });
+  const artifacts = Object.entries(recipe.artifacts).map(([name, spec]) => ({ name, kind: spec.kind, spec }));
+  const kindNames = [...new Set(artifacts.map(({ kind }) => kind))].toSorted();
+  const machine = lookAtMachine({
+    isolation: options.isolation,
+    kinds: kindNames,
+    node: options.node,
+    path: context.env["PATH"] ?? "",
+    memory: folder.path,
+  });
+  const steps = stepsOf(recipe);
+  const plan: Plan = {
+    kiln: options.kiln,
+    name: recipe.name,
+    version,
+    source: {
+      repository: remote ?? null,
+      commit: claim?.commit ?? null,
+      tree: tree.tree,
+      recipe: path,
+      time: commit.time,
+    },
+    recipe: digest,
+    steps: steps.map(({ phase, run }) => ({ phase, run })),
+    kinds: Object.fromEntries(kindNames.map((name) => [name, kindOf(name).version])),
+    tools: machine.tools,
+    system: machine.system,
+    isolation: options.isolation,
+    env: recipe.env,
+  };
+  return {
+    ...source,
+    order: {
+      plan,
+      bakeKey: bakeKeyOf(plan),
+      machine,
+      steps,
+      artifacts,
+      activate: recipe.activate,
+      checkOut: (into) => checkOut(repository, { ...tree, folder: into, time: commit.time }),
+    },
+  };
+}
+
+/** The recipe's path within the repository. One from outside isn't of the commit, and never counts. */
+function recipePath({ folder, hasWorkTree }: Repository, path: string, { cwd }: Context): string {
+  const inner = hasWorkTree ? relative(folder, resolve(realpathSync(cwd), path)) : path;
+  if (inner !== ".." && !inner.startsWith(`..${sep}`)) return inner;
+  throw new KilnError("USAGE", `--recipe ${path}: got a path outside the repository, want one in the commit`);
+}
+
+function stepsOf(recipe: KnownRecipe): OrderedStep[] {
+  const phase = (name: "fetch" | "build"): OrderedStep[] =>
+    recipe[name].map((step) => ({
+      phase: name,
+      title: ("name" in step ? step.name : undefined) ?? step.run,
+      run: step.run,
+      secrets: step.secrets,
+    }));
+  const checks = recipe.checks.map(({ name, run, report }): OrderedStep => {
+    return { phase: "check", title: name, run, secrets: [], report };
+  });
+  return [...phase("fetch"), ...phase("build"), ...checks];
+}
