@@ -68,11 +68,24 @@ async function receive(
 ): Promise<void> {
   const { sha256, size } = artifact;
   let done = 0;
-  for await (const piece of readBlob(store, poolKey(artifact), { sha256, size })) {
-    if (signal.aborted) throw new KilnError("CANCELLED", `fetching ${artifact.file} was interrupted`);
-    for (let at = 0; at < piece.length;) at += (await handle.write(piece, at)).bytesWritten;
-    done += piece.length;
-    step.progress(done, size, "bytes");
+  let writing = Promise.resolve();
+  try {
+    for await (const piece of readBlob(store, poolKey(artifact), { sha256, size })) {
+      if (signal.aborted) throw new KilnError("CANCELLED", `fetching ${artifact.file} was interrupted`);
+      done += piece.length;
+      step.progress(done, size, "bytes");
+      // The next piece is read and hashed meanwhile.
+      await writing;
+      writing = writeAll(handle, piece);
+      // Its failure is thrown by the next await.
+      writing.catch(() => undefined);
+    }
+  } finally {
+    await writing;
   }
   if (done !== size) throw new KilnError("STORE_CORRUPT", `${artifact.file}: got ${done} bytes, want ${size}`);
+}
+
+async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
+  for (let at = 0; at < piece.length;) at += (await handle.write(piece, at)).bytesWritten;
 }

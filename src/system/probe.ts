@@ -52,18 +52,20 @@ async function ask(question: Question, options: ProbeOptions, limit: number): Pr
   return await askCommand(question.command, options, signal);
 }
 
-/** Any 2xx is good; a redirect isn't, since it may lead to something else that is well. */
+/**
+ * Any 2xx is good; a redirect isn't, since it may lead to something else that is well. Not `fetch`: it refuses to ask at
+ * ports that browsers avoid, where services do listen.
+ */
 async function askHttp(url: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    const response = await fetch(url, { redirect: "manual", signal });
-    await response.body?.cancel();
-    return response.ok ? undefined : `status ${response.status}`;
-  } catch (error) {
-    if (signal.aborted) return "no answer in time";
-    // fetch throws a TypeError for whatever the network did; its cause says what that was.
-    if (error instanceof TypeError) return error.cause instanceof Error ? error.cause.message : error.message;
-    throw error;
-  }
+  const { get } = url.startsWith("https:") ? await import("node:https") : await import("node:http");
+  return await new Promise<string | undefined>((resolve) => {
+    const request = get(url, { signal, agent: false }, (response) => {
+      const status = response.statusCode ?? 0;
+      resolve(status >= 200 && status < 300 ? undefined : `status ${status}`);
+      response.destroy();
+    });
+    request.on("error", (error) => resolve(signal.aborted ? "no answer in time" : error.message));
+  });
 }
 
 async function askTcp(address: string, signal: AbortSignal): Promise<string | undefined> {

@@ -156,7 +156,8 @@ function parseHeader(block: Buffer): Header {
   const magic = block.toString("latin1", 257, 263);
   if (magic !== "ustar\0" && magic !== "ustar ") throw unsafe("got a header that is neither ustar nor GNU tar");
   let sum = 0;
-  for (const [index, byte] of block.entries()) sum += index >= 148 && index < 156 ? 32 : byte;
+  // A plain loop: it runs for every byte of every header.
+  for (let at = 0; at < blockSize; at += 1) sum += at >= 148 && at < 156 ? 32 : (block[at] ?? 0);
   if (sum !== number(block, 148, 8)) throw unsafe("got a header with a wrong checksum");
   const flag = block.toString("latin1", 156, 157);
   const sort = types[flag];

@@ -46,7 +46,7 @@ export async function unpack(archive: Readable, folder: string, options: UnpackO
   const writer = folderWriter(folder, options.onProgress);
   try {
     const reader = tarReader(writer);
-    await pipeline(archive, createZstdDecompress({ chunkSize: 256 * 1024 }), async (pieces: AsyncIterable<Buffer>) => {
+    await pipeline(archive, createZstdDecompress({ chunkSize: 512 * 1024 }), async (pieces: AsyncIterable<Buffer>) => {
       for await (const piece of pieces) {
         if (options.signal?.aborted) throw new KilnError("CANCELLED", `unpacking into ${folder} was interrupted`);
         reader.write(piece);
