@@ -32,6 +32,11 @@ export const kiln: Program = {
           load: async () => (await import("./store-create.ts")).storeCreate,
         },
         {
+          name: "publish",
+          summary: "sign and publish what was baked; bakes first unless a folder is given",
+          load: async () => (await import("./publish.ts")).publish,
+        },
+        {
           name: "promote",
           summary: "make a channel show a release",
           load: async () => (await import("./promote.ts")).promote,

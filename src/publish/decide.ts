@@ -71,8 +71,8 @@ export async function aliasLeaf(options: {
 
 export interface ChannelWish {
   readonly channel: string;
-  /** Whether commit `shown` descends from commit `wanted`: then the channel stays. Without it, it moves in any case. */
-  readonly isAhead?: (shown: string, wanted: string) => Promise<boolean>;
+  /** Whether what the channel shows is ahead of what is published: then it stays. Without it, it moves in any case. */
+  readonly isAhead?: ((shown: Released) => Promise<boolean>) | undefined;
 }
 
 /** The leaf that makes the channel show the release; none when it shows it already, or is ahead of it. */
@@ -83,13 +83,10 @@ export async function channelLeaf(options: {
   readonly time: number;
 }): Promise<ChannelLeaf | undefined> {
   const { catalog, release, wish, time } = options;
-  const { name, version, manifest, commit } = release;
+  const { name, version, manifest } = release;
   const shown = await findChannel(catalog, name, wish.channel);
   if (shown?.manifest === manifest) return undefined;
-  if (shown !== undefined && commit !== null && wish.isAhead !== undefined) {
-    const current = await findRelease(catalog, name, shown.version);
-    if (current?.commit != null && (await wish.isAhead(current.commit, commit))) return undefined;
-  }
+  if (shown !== undefined && (await wish.isAhead?.(await released(catalog, name, shown.version)))) return undefined;
   return {
     type: "channel",
     kiln: 1,

@@ -6,17 +6,31 @@ import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { inStep } from "../report.ts";
 import { requireSigners } from "../sign/signers.ts";
+import type { CatalogReader } from "../views/catalog.ts";
 import type { Bake } from "./bake-folder.ts";
-import { adopted, aliasLeaf, channelLeaf, type ChannelWish, type Claimant, present, type Released } from "./decide.ts";
+import {
+  adopted,
+  aliasLeaf,
+  channelLeaf,
+  type ChannelWish,
+  type Claimant,
+  present,
+  type Released,
+  released,
+} from "./decide.ts";
 import { type Addition, commit, logOf, type Publisher, seconds } from "./publisher.ts";
 import { type PublishedState, stateAt } from "./state.ts";
 import { upload, type Uploaded } from "./upload.ts";
 
-export interface PublishOptions {
-  readonly bake: Bake;
+/** What shall lead to a release. */
+export interface Pointers {
   readonly channel?: ChannelWish | undefined;
   /** Another version string for the release: the tag on its commit. */
   readonly alias?: string | undefined;
+}
+
+export interface PublishOptions extends Pointers {
+  readonly bake: Bake;
 }
 
 export interface Published {
@@ -53,6 +67,38 @@ export async function publishRelease(publisher: Publisher, options: PublishOptio
   return { ...outcome, treeSize: head.checkpoint.size };
 }
 
+/** Points a channel and an alias at a release that is there. Throws NOT_FOUND, and what publishing throws. */
+export async function pointAt(
+  publisher: Publisher,
+  { name, version }: { readonly name: string; readonly version: string },
+  pointers: Pointers,
+): Promise<Published> {
+  requireSigners(publisher.signers, "log", "release");
+  const { outcome, head } = await inStep(publisher.context.report, `point at ${name}@${version}`, () =>
+    commit(publisher, async ({ catalog }) => {
+      const release = await released(catalog, name, version);
+      const { leaves, moved } = await pointing({ catalog, release, pointers, publisher });
+      return { entries: [], leaves, outcome: { release, added: false, moved } };
+    }),
+  );
+  return { ...outcome, treeSize: head.checkpoint.size };
+}
+
+/** The leaves that make alias and channel lead to `release`, as far as they don't yet. */
+async function pointing(options: {
+  readonly catalog: CatalogReader;
+  readonly release: Released;
+  readonly pointers: Pointers;
+  readonly publisher: Publisher;
+}): Promise<{ leaves: Leaf[]; moved: string | null }> {
+  const { catalog, release, publisher } = options;
+  const { alias, channel } = options.pointers;
+  const time = seconds(publisher.context.now());
+  const also = alias === undefined ? undefined : await aliasLeaf({ catalog, release, time, alias });
+  const move = channel === undefined ? undefined : await channelLeaf({ catalog, release, time, wish: channel });
+  return { leaves: [...present(also), ...present(move)], moved: move?.channel ?? null };
+}
+
 async function additionFor(options: {
   readonly state: PublishedState;
   readonly uploaded: Uploaded | undefined;
@@ -60,23 +106,17 @@ async function additionFor(options: {
   readonly publisher: Publisher;
 }): Promise<Addition<Omit<Published, "treeSize">>> {
   const { state, uploaded, publisher } = options;
-  const { bake, channel, alias } = options.options;
+  const { bake } = options.options;
   const { catalog } = state;
+  const there = await adopted(catalog, claimOf(bake));
   const time = seconds(publisher.context.now());
-  const claim = claimOf(bake);
-  const there = await adopted(catalog, claim);
   const added = there === undefined ? newRelease({ bake, uploaded, state, time }) : undefined;
   const release = there ?? (added as NewRelease).release;
-  const move = channel === undefined ? undefined : await channelLeaf({ catalog, release, time, wish: channel });
-  const leaves = [
-    ...present(added?.leaf),
-    ...present(alias === undefined ? undefined : await aliasLeaf({ catalog, release, time, alias })),
-    ...present(move),
-  ];
+  const { leaves, moved } = await pointing({ catalog, release, pointers: options.options, publisher });
   return {
     entries: added?.entries ?? [],
-    leaves,
-    outcome: { release, added: added !== undefined, moved: move?.channel ?? null },
+    leaves: [...present(added?.leaf), ...leaves],
+    outcome: { release, added: added !== undefined, moved },
   };
 }
 

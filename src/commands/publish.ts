@@ -1,0 +1,104 @@
+// `kiln publish`: signs what was baked and commits it to the store, with its channel and alias, in one append.
+// Without a folder it bakes first. A commit that was released before is never baked again: its release gets the pointers.
+
+import { resolve } from "node:path";
+
+import { checkName, versionSchema } from "../artifact/name.ts";
+import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { poolKey } from "../artifact/pool.ts";
+import { bake } from "../bake/bake.ts";
+import type { Prepared } from "../bake/prepare.ts";
+import type { Context } from "../context.ts";
+import { openBakeFolder } from "../publish/bake-folder.ts";
+import type { Released } from "../publish/decide.ts";
+import type { Publisher } from "../publish/publisher.ts";
+import { pointAt, type Pointers, type Published, publishRelease } from "../publish/release.ts";
+import { channelOf } from "../recipe/channel.ts";
+import { readWholeBlob } from "../stores/read.ts";
+import { isAheadOf } from "./ahead.ts";
+import { bakeOptions, withBake } from "./bake-access.ts";
+import { columns, size } from "./columns.ts";
+import type { Command, Input, Result } from "./command.ts";
+import { loadConfiguration } from "./configuration.ts";
+import { keyOptions } from "./keys-access.ts";
+import { openPublisher } from "./publisher-access.ts";
+
+export const publish: Command = {
+  summary: "sign and publish what was baked; bakes first unless a folder is given",
+  arguments: [{ name: "DIR", description: "the folder of a bake", count: "optional" }],
+  options: [
+    { flags: "--channel CHANNEL", description: "make this channel show the release, whatever the recipe says" },
+    ...bakeOptions,
+    ...keyOptions,
+  ],
+  examples: ["kiln publish --store ./store", "kiln publish ./out --channel staging --store ./store"],
+  async run(input, context) {
+    const publisher = await openPublisher(await loadConfiguration(input, context), context);
+    const [folder] = input.arguments;
+    const published =
+      folder === undefined
+        ? await bakeAndPublish(publisher, input, context)
+        : await publishRelease(publisher, {
+            bake: await openBakeFolder(resolve(context.cwd, folder)),
+            channel: askedChannel(input),
+          });
+    return resultOf(published, await manifestOf(publisher, published.release));
+  },
+};
+
+async function bakeAndPublish(publisher: Publisher, input: Input, context: Context): Promise<Published> {
+  return withBake({ input, context, next: "reserve" }, async (prepared) => {
+    const pointers = pointersOf(prepared, input, publisher);
+    if ("released" in prepared) return pointAt(publisher, prepared.released, pointers);
+    const { folder } = await bake(prepared.order, { folder: prepared.folder, check: "once" }, context);
+    return publishRelease(publisher, { bake: await openBakeFolder(folder), ...pointers });
+  });
+}
+
+/** Where the ref leads: a branch to its channel, never back; a tag to its channel, and to an alias. */
+function pointersOf({ recipe, ref, repository }: Prepared, input: Input, publisher: Publisher): Pointers {
+  const channel = askedChannel(input)?.channel ?? (ref === undefined ? undefined : channelOf(recipe.channels, ref));
+  const tag = ref?.startsWith("refs/tags/") ? ref.slice("refs/tags/".length) : undefined;
+  const isAhead = tag === undefined ? isAheadOf(repository, publisher.store) : undefined;
+  return {
+    channel: channel === undefined ? undefined : { channel, isAhead },
+    alias: tag !== undefined && versionSchema.safeParse(tag).success ? tag : undefined,
+  };
+}
+
+function askedChannel({ options }: Input): { channel: string } | undefined {
+  const { channel } = options;
+  return typeof channel === "string" ? { channel: checkName("channel", channel) } : undefined;
+}
+
+async function manifestOf({ store }: Publisher, { manifest }: Released): Promise<Manifest> {
+  const key = poolKey({ sha256: manifest, file: manifestFile });
+  return parseManifest(await readWholeBlob(store, key, manifest), key);
+}
+
+function resultOf({ release, added, moved, treeSize }: Published, { artifacts }: Manifest): Result {
+  const { name, version, manifest, leaf } = release;
+  return {
+    json: {
+      name,
+      version,
+      manifest,
+      leaf,
+      treeSize,
+      channel: moved,
+      added,
+      artifacts: artifacts.map((artifact) => ({
+        name: artifact.name,
+        kind: artifact.kind,
+        sha256: artifact.sha256,
+        size: artifact.size,
+        key: poolKey(artifact),
+      })),
+    },
+    text: [
+      `${added ? "published" : "was published before:"} ${name}@${version}  ${manifest.slice(0, 12)}, leaf ${leaf} of ${treeSize}`,
+      columns(artifacts.map((artifact) => [`  ${artifact.file}`, artifact.kind, size(artifact.size)])),
+      ...(moved === null ? [] : [`${name}:${moved} shows ${version}`]),
+    ].join("\n"),
+  };
+}
