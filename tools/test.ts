@@ -15,6 +15,9 @@ interface Report {
   }[];
 }
 
+/** Milliseconds. */
+const limits = { unit: 12 * 60_000, acceptance: 24 * 60_000 };
+
 const [suite, ...rest] = process.argv.slice(2);
 if (suite !== "unit" && suite !== "acceptance") {
   console.error("usage: node tools/test.ts unit|acceptance [vitest arguments]");
@@ -33,16 +36,27 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function runVitest(name: string, report: string, extra: readonly string[]): Promise<number> {
+async function runVitest(name: keyof typeof limits, report: string, extra: readonly string[]): Promise<number> {
   const vitest = join(import.meta.dirname, "../node_modules/vitest/vitest.mjs");
   const flags = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const child = spawn(process.execPath, [vitest, ...flags, ...extra], {
     cwd: join(import.meta.dirname, ".."),
     env: { ...process.env, KILN_TEST_SUITE: name },
     stdio: ["ignore", "inherit", "inherit"],
+    // A group of its own, so that it can be ended with all its workers.
+    detached: true,
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
+  const endAll = (signal: NodeJS.Signals): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => endAll(signal));
+  // A test that never gives back its worker is beyond the runner's own time limits.
+  const limit = setTimeout(() => {
+    console.error(`the suite took longer than ${limits[name] / 60_000} minutes and was ended`);
+    endAll("SIGKILL");
+  }, limits[name]);
   const [code] = (await once(child, "exit")) as [number | null];
+  clearTimeout(limit);
   return code ?? 1;
 }
 
