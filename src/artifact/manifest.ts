@@ -84,5 +84,8 @@ export function parseManifest(bytes: Uint8Array, key: string): Manifest {
 /** Every blob that a manifest names: artifacts, their SBOMs, the provenance. */
 export function blobsOf(manifest: Manifest): Blob[] {
   const pick = ({ file, size, sha256 }: Blob): Blob => ({ file, size, sha256 });
-  return [...manifest.artifacts.flatMap((artifact) => [pick(artifact), pick(artifact.sbom)]), pick(manifest.provenance)];
+  return [
+    ...manifest.artifacts.flatMap((artifact) => [pick(artifact), pick(artifact.sbom)]),
+    pick(manifest.provenance),
+  ];
 }

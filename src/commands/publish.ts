@@ -3,8 +3,8 @@
 
 import { resolve } from "node:path";
 
-import { checkName, versionSchema } from "../artifact/name.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { checkName, versionSchema } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { bake } from "../bake/bake.ts";
 import type { Prepared } from "../bake/prepare.ts";

@@ -1,7 +1,7 @@
 // `kiln show`: one release — where it comes from, what it is made of, who points at it — or the history of one name.
 
-import { checkName } from "../artifact/name.ts";
 import { manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { KilnError } from "../errors.ts";
 import { openStore } from "../stores/index.ts";
@@ -49,9 +49,14 @@ async function showName(catalog: CatalogReader, name: string): Promise<Result> {
     columns(at.map(({ channel, shows }) => [`:${channel}`, shows.version, `since ${day(shows.time)}`])),
     "",
     "moves, newest first:",
-    columns(history.map(({ channel, move }) => [`  ${day(move.time)}`, `:${channel}`, move.version, `leaf ${move.leaf}`])),
+    columns(
+      history.map(({ channel, move }) => [`  ${day(move.time)}`, `:${channel}`, move.version, `leaf ${move.leaf}`]),
+    ),
   ].join("\n");
-  return { json, text: at.length === 0 ? `${name} has no channels yet; \`kiln list ${name}\` shows its versions` : text };
+  return {
+    json,
+    text: at.length === 0 ? `${name} has no channels yet; \`kiln list ${name}\` shows its versions` : text,
+  };
 }
 
 async function showRelease(options: {

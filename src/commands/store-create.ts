@@ -19,10 +19,7 @@ import { readTrustFile } from "./store-access.ts";
 export const storeCreate: Command = {
   summary: "make a new store: its log, and its keys unless there are some",
   arguments: [{ name: "URL", description: "where: a folder that is empty or isn't there yet" }],
-  options: [
-    { flags: "--origin HOST", description: "the host name that the store's log has for good" },
-    ...keyOptions,
-  ],
+  options: [{ flags: "--origin HOST", description: "the host name that the store's log has for good" }, ...keyOptions],
   examples: [
     "kiln store create ~/releases --origin releases.example.com",
     "kiln store create ./store --origin kiln.test --passphrase-file passphrase.txt",
@@ -50,9 +47,13 @@ export const storeCreate: Command = {
 
 function requireOrigin(origin: string | boolean | undefined): string {
   if (typeof origin === "string" && originSchema.safeParse(origin).success) return origin;
-  throw new KilnError("USAGE", `store create: got ${origin === undefined ? "no --origin" : `--origin ${origin}`}, want a host name`, {
-    hint: "choose one that stays yours: it is signed into everything and can't be changed",
-  });
+  throw new KilnError(
+    "USAGE",
+    `store create: got ${origin === undefined ? "no --origin" : `--origin ${origin}`}, want a host name`,
+    {
+      hint: "choose one that stays yours: it is signed into everything and can't be changed",
+    },
+  );
 }
 
 async function openOrCreateKeys(

@@ -89,7 +89,10 @@ export async function append(
     const staged = encodeBundle(entries);
     // Recovery reads it as a document: what couldn't be read back must not be committed.
     if (staged.length > documentLimit) {
-      throw new KilnError("ENTRY_TOO_LARGE", `append: got ${staged.length} bytes of entries, want at most ${documentLimit}`);
+      throw new KilnError(
+        "ENTRY_TOO_LARGE",
+        `append: got ${staged.length} bytes of entries, want at most ${documentLimit}`,
+      );
     }
     const from = before.checkpoint.size;
     const added = { from, staged: digestOf(staged) };

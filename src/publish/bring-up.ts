@@ -6,17 +6,17 @@ import { parseVkey } from "../artifact/log-key.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { isKilnError, KilnError } from "../errors.ts";
+import { readEntry } from "../log/entries.ts";
 import type { Head } from "../log/head.ts";
 import { inclusionProof } from "../log/proof.ts";
-import { readEntry } from "../log/entries.ts";
 import { tileReader } from "../log/tiles.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import type { Store } from "../stores/store.ts";
 import { catalogBytes, findRelease } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
+import { shardReader } from "../views/shards.ts";
 import { withRows } from "../views/table.ts";
 import type { TakenLeaf, ViewSource, ViewTarget } from "../views/view.ts";
-import { shardReader } from "../views/shards.ts";
 import { emptyCatalog, type PublishedState, stateAt } from "./state.ts";
 
 const mostAttempts = 1000;
@@ -37,7 +37,10 @@ export async function bringUp(options: BringUp): Promise<void> {
     await writeViews(options, state, onceOnly(options.store));
     if (await swapCatalog(options, state)) return;
   }
-  throw new KilnError("STORE_CONTENDED", `${keys.catalog}: got ${mostAttempts} lost races in a row, want one that is won`);
+  throw new KilnError(
+    "STORE_CONTENDED",
+    `${keys.catalog}: got ${mostAttempts} lost races in a row, want one that is won`,
+  );
 }
 
 /** Writes every view anew from the log and the pool, whatever stands there. */
@@ -98,7 +101,8 @@ function onceOnly(store: Store): ViewTarget {
 
 function overwriting(store: Store): ViewTarget {
   return {
-    once: (key, bytes) => swap(store, key, (current) => (current && Buffer.compare(current, bytes) === 0 ? undefined : bytes)),
+    once: (key, bytes) =>
+      swap(store, key, (current) => (current && Buffer.compare(current, bytes) === 0 ? undefined : bytes)),
     swap: (key, next) => swap(store, key, next),
   };
 }

@@ -35,7 +35,10 @@ export async function createStore(options: {
 async function* trustDocuments(trust: Trust, now: number): AsyncGenerator<[key: string, bytes: Uint8Array]> {
   yield [keys.trust, trustBytes(trust)];
   yield ["trust/openpgp.asc", Buffer.from(trust.openpgp.map(({ publicKey }) => publicKey).join(""))];
-  yield ["trust/openpgp.gpg", Buffer.concat(await Promise.all(trust.openpgp.map(({ publicKey }) => binary(publicKey))))];
+  yield [
+    "trust/openpgp.gpg",
+    Buffer.concat(await Promise.all(trust.openpgp.map(({ publicKey }) => binary(publicKey)))),
+  ];
   yield ["trust/log.vkey", Buffer.from(`${trust.log}\n`)];
   yield ["trust/trusted_root.json", trustedRoot(trust, now)];
   for (const [place, { publicKey }] of trust.release.entries()) {

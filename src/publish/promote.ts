@@ -1,11 +1,11 @@
 // Moving a channel: one log entry, no copy, no rebuild. What it may start from is a version, an alias, a channel or a
 // commit; it always ends at one manifest digest.
 
+import { KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
+import { requireSigners } from "../sign/signers.ts";
 import { findChannel, releases } from "../views/catalog.ts";
 import type { CatalogReader } from "../views/catalog.ts";
-import { KilnError } from "../errors.ts";
-import { requireSigners } from "../sign/signers.ts";
 import { channelLeaf, present, type Released, released } from "./decide.ts";
 import { commit, type Publisher, seconds } from "./publisher.ts";
 

@@ -1,10 +1,10 @@
 // Committing leaves: settle what others left, decide, sign, append, then bring the views up. What it returns is in the log
 // and in the views. Everything that publishes goes through here.
 
+import { refusalOf } from "../artifact/authority.ts";
 import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
 import { envelopeBytes, type Leaf, leafPayload } from "../artifact/leaf.ts";
 import type { Trust } from "../artifact/trust.ts";
-import { refusalOf } from "../artifact/authority.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { append } from "../log/append.ts";
@@ -54,10 +54,7 @@ export async function commit<T>(
       const addition = await decide(await stateAt({ store, trust, head: at }));
       outcome = { value: addition.outcome };
       const first = at.checkpoint.size + addition.entries.length;
-      return [
-        ...addition.entries,
-        ...addition.leaves.map((leaf, place) => signedLeaf(publisher, leaf, first + place)),
-      ];
+      return [...addition.entries, ...addition.leaves.map((leaf, place) => signedLeaf(publisher, leaf, first + place))];
     },
   );
   await bringUp({ store, trust, head, pause });

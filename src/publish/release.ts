@@ -139,7 +139,13 @@ function newRelease(options: {
   }
   const { entries, signatures } = uploaded;
   return {
-    release: { name, version, manifest, commit: claims?.commit ?? null, leaf: state.head.checkpoint.size + entries.length },
+    release: {
+      name,
+      version,
+      manifest,
+      commit: claims?.commit ?? null,
+      leaf: state.head.checkpoint.size + entries.length,
+    },
     leaf: {
       type: "release",
       kiln: 1,

@@ -6,15 +6,15 @@ import { type Entry, parseEntry } from "../artifact/leaf.ts";
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { isKilnError, KilnError } from "../errors.ts";
-import type { Head } from "../log/head.ts";
 import { readEntries } from "../log/entries.ts";
+import type { Head } from "../log/head.ts";
 import { extendEdge, leafHash, rootOf } from "../log/merkle.ts";
 import { edgeAt, tileReader } from "../log/tiles.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type Catalog, catalogReader, type CatalogReader, parseCatalog, rowsOfLeaf } from "../views/catalog.ts";
-import { emptyTable, type Row } from "../views/table.ts";
 import { shardReader } from "../views/shards.ts";
+import { emptyTable, type Row } from "../views/table.ts";
 
 /** An entry of the log at its place. `unsound`: a leaf of ours whose signature doesn't count; nobody may act on it. */
 export interface PlacedEntry {

@@ -15,10 +15,10 @@ import { type Signatures, signaturesBytes, signaturesFile } from "../artifact/si
 import { sbomStatement } from "../artifact/statement.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
-import type { Bake } from "./bake-folder.ts";
 import type { Step } from "../report.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
+import type { Bake } from "./bake-folder.ts";
 
 export interface Upload {
   readonly store: Store;

@@ -72,7 +72,8 @@ function envelopeOf(payload: Uint8Array, sig: string): Envelope {
 async function recordAt(index: number, source: ViewSource): Promise<HashedRekord & { logEntry: LogEntry }> {
   const [canonicalizedBody, hashes] = await Promise.all([source.entry(index), source.prove(index)]);
   const entry = parseEntry(canonicalizedBody, index);
-  if (entry.sort !== "signature") throw new KilnError("STORE_CORRUPT", `log entry ${index}: got a leaf, want a signature`);
+  if (entry.sort !== "signature")
+    throw new KilnError("STORE_CORRUPT", `log entry ${index}: got a leaf, want a signature`);
   const { note, size, root } = source.checkpoint;
   const logEntry = {
     logId: source.logId,

@@ -122,10 +122,7 @@ export async function* channels(
 }
 
 /** Every move of every channel of `name`: channel by channel, oldest first. */
-export async function* moves(
-  catalog: CatalogReader,
-  name: string,
-): AsyncGenerator<{ channel: string; move: MoveRow }> {
+export async function* moves(catalog: CatalogReader, name: string): AsyncGenerator<{ channel: string; move: MoveRow }> {
   const prefix = `${name} move `;
   for await (const [key, row] of catalog.rows(prefix)) {
     yield { channel: key.slice(prefix.length).split(" ")[0] as string, move: parseRow(moveRowSchema, row, key) };
@@ -173,4 +170,3 @@ function parseRow<T>(schema: z.ZodType<T>, row: Row, key: string): T {
   if (!result.success) throw new KilnError("STORE_CORRUPT", `catalog row ${key}: ${z.prettifyError(result.error)}`);
   return result.data;
 }
-

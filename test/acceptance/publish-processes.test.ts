@@ -7,12 +7,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { blobsOf, manifestFile, parseManifest } from "../../src/artifact/manifest.ts";
 import { keys, poolKey } from "../../src/artifact/pool.ts";
+import { readCheckpoint } from "../../src/log/checkpoint.ts";
 import { createStore } from "../../src/publish/create-store.ts";
 import { logOf } from "../../src/publish/publisher.ts";
 import { makeStore } from "../../src/stores/index.ts";
 import { readBlob, readDocument, readWholeBlob } from "../../src/stores/read.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { readCheckpoint } from "../../src/log/checkpoint.ts";
 import { verifyChannelDocument } from "../../src/verify/documents.ts";
 import { signers, trust } from "../fixtures/publisher.ts";
 import { checkStore } from "../simulation/whole.ts";
@@ -32,9 +32,13 @@ test("a publish that is killed at any store operation leaves the old state or th
   for (let at = 0; at < operations; at++) {
     for (const when of ["before", "after"] as const) {
       const store = await newStore(`${when}-${at}`);
-      const killed = await execa(process.execPath, [program, store.url, JSON.stringify({ bakes: [next], kill: { at, when } })], {
-        reject: false,
-      });
+      const killed = await execa(
+        process.execPath,
+        [program, store.url, JSON.stringify({ bakes: [next], kill: { at, when } })],
+        {
+          reject: false,
+        },
+      );
       expect(killed.signal, `killed ${when} operation ${at}`).toBe("SIGKILL");
       expect(["1.0.0", "1.0.1"]).toContain(await versionThatReadersSee(store));
       await publish(store, { bakes: [next] });
@@ -58,7 +62,10 @@ test("two hundred publishes from twenty processes are all there, in one log", as
   const found: string[] = [];
   for await (const { key } of store.list("releases/")) found.push(key);
   expect(found.sort()).toEqual(
-    [keys.release("app", "1.0.0"), ...orders.flatMap(({ bakes }) => bakes.map((bake) => keys.release(bake.name, bake.version)))].sort(),
+    [
+      keys.release("app", "1.0.0"),
+      ...orders.flatMap(({ bakes }) => bakes.map((bake) => keys.release(bake.name, bake.version))),
+    ].sort(),
   );
   await checkStore(store, []);
 }, 900_000);

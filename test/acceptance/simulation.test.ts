@@ -11,11 +11,15 @@ test.for(["two names", "two versions of one name"] as const)(
   },
 );
 
-test("so does every interleaving in which one of them is stopped, or the store fails, anywhere", { timeout: 900_000 }, async () => {
-  const fates = ["done", "stopped", "halted", "lost", "refused"] as const;
-  const { states } = await everyInterleaving("one version, two commits", fates);
-  expect(states).toBeGreaterThan(1000);
-});
+test(
+  "so does every interleaving in which one of them is stopped, or the store fails, anywhere",
+  { timeout: 900_000 },
+  async () => {
+    const fates = ["done", "stopped", "halted", "lost", "refused"] as const;
+    const { states } = await everyInterleaving("one version, two commits", fates);
+    expect(states).toBeGreaterThan(1000);
+  },
+);
 
 test("5000 random runs of ten publishers with faults keep the store whole", { timeout: 900_000 }, async () => {
   await randomRuns({ from: 1000, count: 5000 });

@@ -3,8 +3,8 @@
 //
 //   node test/programs/publish.ts STORE '{"bakes": [{name, version, commit}], "kill": {"at": 12, "when": "before"}}'
 
-import { publishRelease } from "../../src/publish/release.ts";
 import { randomPause } from "../../src/publish/pause.ts";
+import { publishRelease } from "../../src/publish/release.ts";
 import { openWritableStore } from "../../src/stores/index.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { bakeOf, publisher } from "../fixtures/publisher.ts";

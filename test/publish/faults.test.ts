@@ -10,12 +10,13 @@ import { reserveVersion } from "../../src/publish/reserve.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
 import { bakeOf, besideKeys, publisher, signers, trust } from "../fixtures/publisher.ts";
-import { checkStore } from "../simulation/whole.ts";
 import { type Fate, simulate } from "../simulation/scheduler.ts";
+import { checkStore } from "../simulation/whole.ts";
 
 const old = bakeOf({ name: "app", version: "1.0.0", commit: "a" });
 const bake = bakeOf({ name: "app", version: "1.0.1", commit: "b" });
-const publish = (store: Store) => publishRelease(publisher(store), { bake, channel: { channel: "staging" }, alias: "v1" });
+const publish = (store: Store) =>
+  publishRelease(publisher(store), { bake, channel: { channel: "staging" }, alias: "v1" });
 
 test.for(["refused", "lost", "stopped", "halted"] as const)(
   "whichever operation of a publish is %s, the store is whole and the next publish succeeds",

@@ -36,7 +36,9 @@ export async function exploreAll(options: {
 
       function fresh(): Choice | undefined {
         const failed = taken.filter(({ fate }) => fate !== "done").length;
-        const dead = taken.filter(({ fate }) => fate === "stopped" || fate === "halted").map(({ publisher }) => publisher);
+        const dead = taken
+          .filter(({ fate }) => fate === "stopped" || fate === "halted")
+          .map(({ publisher }) => publisher);
         const state = digestOf(`${snapshot()} ${history.join(" ")} ${failed} ${dead.join(" ")}`);
         if (seen.has(state)) return undefined;
         seen.add(state);

@@ -8,10 +8,10 @@ import { createStore } from "../../src/publish/create-store.ts";
 import { type Published, publishRelease } from "../../src/publish/release.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
-import { exploreAll, runSeed } from "./explore.ts";
 import { bakeOf, publisher, signers, trust } from "../fixtures/publisher.ts";
-import { checkStore } from "./whole.ts";
+import { exploreAll, runSeed } from "./explore.ts";
 import type { Fate, Run } from "./scheduler.ts";
+import { checkStore } from "./whole.ts";
 
 const bake = (version: string, commit: string, content = "") => bakeOf({ name: "app", version, commit, content });
 

@@ -29,7 +29,9 @@ function positionOf(key: string, body: Uint8Array): number | undefined {
   if (key === keys.catalog) return parseCatalog(body, key).size;
   if (key.startsWith("channels/")) return parseChannelDocument(body, key).move.index;
   if (key === keys.head) {
-    return Number(String((JSON.parse(Buffer.from(body).toString()) as { checkpoint: string }).checkpoint).split("\n")[1]);
+    return Number(
+      String((JSON.parse(Buffer.from(body).toString()) as { checkpoint: string }).checkpoint).split("\n")[1],
+    );
   }
   return undefined;
 }

@@ -96,7 +96,9 @@ function gatedStore(options: {
     const result = await act();
     if (fate === "halted") return never();
     if (fate === "lost") throw lost(key);
-    saw(`${operation} ${key} ${result === undefined ? "-" : typeof result === "string" ? result : (result as StoredObject).etag}`);
+    saw(
+      `${operation} ${key} ${result === undefined ? "-" : typeof result === "string" ? result : (result as StoredObject).etag}`,
+    );
     return result;
   };
   return {

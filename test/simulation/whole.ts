@@ -29,7 +29,14 @@ export async function checkStore(store: Store, acknowledged: readonly Pick<Publi
   const size = shown.size;
   const entries = await verifiedEntries({ store, trust, head, from: 0 });
   expect(entries.length).toBe(size);
-  expect(rootOf(extendEdge(emptyEdge, entries.map(({ bytes }) => leafHash(bytes))))).toEqual(shown.root);
+  expect(
+    rootOf(
+      extendEdge(
+        emptyEdge,
+        entries.map(({ bytes }) => leafHash(bytes)),
+      ),
+    ),
+  ).toEqual(shown.root);
   if (size > 0) expect(rootOf(await edgeAt(size, tileReader(store, size)))).toEqual(shown.root);
 
   const identities = new Map<string, Digest>();
@@ -71,4 +78,3 @@ async function checkCatalogIsAFold(store: Store, head: Awaited<ReturnType<typeof
     Buffer.from(before?.bytes ?? catalogBytes(emptyCatalog)).toString(),
   );
 }
-
