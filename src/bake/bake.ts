@@ -77,17 +77,17 @@ async function checkTwice(keeper: Keeper, work: string, first: { folder: string;
   const { order, folder, context } = keeper;
   context.report.note("second bake: another path, umask, time zone and clock");
   const second = await keepingLogs(keeper, join(work, "second"), otherConditions(order.plan.source.time));
+  const kept = failedFolder(folder, order.bakeKey);
   try {
     await inStep(
       context.report,
       "compare the two bakes",
-      () => compareBakes(first, second, context),
+      () => compareBakes([first, second], kept, context),
       ({ files, bytes }) => `${files} files, ${bytes} bytes, all the same`,
     );
   } catch (error) {
     // Both are kept, for a person with diffoscope.
-    const kept = failedFolder(folder, order.bakeKey);
-    await rm(kept, { recursive: true, force: true });
+    await rm(dirname(kept), { recursive: true, force: true });
     await mkdir(kept, { recursive: true });
     await cp(first.folder, join(kept, "first"), { recursive: true });
     await rename(second.folder, join(kept, "second"));
@@ -95,8 +95,9 @@ async function checkTwice(keeper: Keeper, work: string, first: { folder: string;
   }
 }
 
+/** Only the last failure is kept. */
 async function moveOver(from: string, to: string): Promise<void> {
-  await rm(to, { recursive: true, force: true });
+  await rm(dirname(to), { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
   await rename(from, to);
 }

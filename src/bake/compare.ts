@@ -10,18 +10,23 @@ import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
 import { type TarEntry, tarReader } from "../system/tar-reader.ts";
+import { otherConditions, usualConditions } from "./conditions.ts";
 
 export interface Baked {
   readonly folder: string;
   readonly manifest: Manifest;
 }
 
-/** Returns what was compared: files and bytes. Throws NOT_REPRODUCIBLE, which names the first difference. */
+/**
+ * Returns what was compared: files and bytes. Throws NOT_REPRODUCIBLE, which names the first difference. `kept`: where a
+ * person finds both bakes then.
+ */
 export async function compareBakes(
-  first: Baked,
-  second: Baked,
+  [first, second]: readonly [Baked, Baked],
+  kept: string,
   context: Pick<Context, "env" | "signal">,
 ): Promise<{ files: number; bytes: number }> {
+  const differs = (message: string): KilnError => notReproducible(message, kept);
   const others = new Map(second.manifest.artifacts.map((artifact) => [artifact.name, artifact]));
   for (const artifact of first.manifest.artifacts) {
     const other = others.get(artifact.name);
@@ -42,9 +47,10 @@ export async function compareBakes(
   return { files: blobs.length, bytes: blobs.reduce((sum, { size }) => sum + size, 0) };
 }
 
-function differs(message: string): KilnError {
+function notReproducible(message: string, kept: string): KilnError {
   return new KilnError("NOT_REPRODUCIBLE", `${message}, want the same bytes`, {
-    hint: "the second bake had another path, umask, time zone and clock: let the build step leave such things out",
+    hint: `the second bake had another path, umask, time zone and clock: let the build leave such things out; both are in ${kept}`,
+    details: { kept },
   });
 }
 
@@ -136,13 +142,20 @@ async function readEntries(
 }
 
 function difference(one: Buffer, two: Buffer): string {
+  const why = [one, two].some(holdsItsPath) ? "; it holds the path that it was built at" : "";
   let at = 0;
   while (at < Math.min(one.length, two.length) && one[at] === two[at]) at += 1;
   if (at === one.length || at === two.length) {
-    return `in length: ${one.length} bytes and then ${two.length}, the same up to byte ${at}`;
+    return `in length: ${one.length} bytes and then ${two.length}, the same up to byte ${at}${why}`;
   }
-  const lineNumber = one.subarray(0, at).toString("latin1").split("\n").length;
-  return `from byte ${at} (line ${lineNumber}) on: ${excerpt(one, at)} and then ${excerpt(two, at)}`;
+  // In a program, lines and characters say nothing.
+  if (one.includes(0)) return `from byte ${at} on${why}`;
+  const line = one.subarray(0, at).toString("latin1").split("\n").length;
+  return `from byte ${at} (line ${line}) on: ${excerpt(one, at)} and then ${excerpt(two, at)}${why}`;
+}
+
+function holdsItsPath(bytes: Buffer): boolean {
+  return [usualConditions(0), otherConditions(0)].some(({ folder }) => bytes.includes(`${folder}/source`));
 }
 
 /** A few characters around `at`, so that a person recognises a time or a path. */

@@ -52,7 +52,8 @@ export function changesOf(before: Last, now: Last): Change[] {
 function flatten({ plan, packages }: Last): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (value: unknown, path: string): void => {
-    if (typeof value !== "object" || value === null) return void found.set(path, String(value));
+    if (value === null) return;
+    if (typeof value !== "object") return void found.set(path, String(value));
     for (const [key, inner] of Object.entries(value)) visit(inner, path === "" ? key : `${path}.${key}`);
   };
   const { packages: _, ...system } = plan.system;

@@ -63,11 +63,20 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     now: context.now(),
     signal: context.signal,
   });
-  const kitchen = { order, options, context, sandbox, logs, out, source: workspace.source, stage: workspace.stage };
-  for (const [index, step] of order.steps.entries()) await takeStep(step, index, kitchen);
   const packed: Artifact[] = [];
+  const kitchen = {
+    order,
+    packed,
+    options,
+    context,
+    sandbox,
+    logs,
+    out,
+    source: workspace.source,
+    stage: workspace.stage,
+  };
+  for (const [index, step] of order.steps.entries()) await takeStep(step, index, kitchen);
   for (const artifact of order.artifacts) packed.push(await packArtifact(artifact, kitchen));
-  checkFileNames(packed);
   const manifest = manifestOf(order, packed, writeProvenance(packed, lockFiles, kitchen));
   // Last: a folder without it is no bake.
   writeFileSync(join(out, manifestFile), manifestBytes(manifest), { flag: "wx" });
@@ -83,6 +92,8 @@ interface Kitchen {
   readonly out: string;
   readonly source: string;
   readonly stage: string;
+  /** Artifacts that are done. */
+  readonly packed: readonly Artifact[];
 }
 
 function environmentOf({ plan }: BakeOrder): Record<string, string> {
@@ -205,21 +216,21 @@ async function runPacker(
         sandbox,
         context,
       ),
-    take: (file) => renameSync(join(kitchen.stage, file), join(out, file)),
+    take: (file) => takeFile(file, artifact.name, kitchen),
     onProgress,
     signal: context.signal,
   });
 }
 
 /** Two artifacts under one name would be one file in every repository. */
-function checkFileNames(artifacts: readonly Artifact[]): void {
-  for (const [index, { name, file }] of artifacts.entries()) {
-    const before = artifacts.slice(0, index).find((other) => other.file === file);
-    if (before === undefined) continue;
-    throw new KilnError("ARTIFACT_INVALID", `${name}: got the file name ${file}, which ${before.name} has too`, {
+function takeFile(file: string, artifact: string, { stage, out, packed }: Kitchen): void {
+  const before = packed.find((other) => other.file === file);
+  if (before !== undefined) {
+    throw new KilnError("ARTIFACT_INVALID", `${artifact}: got the file name ${file}, which ${before.name} has too`, {
       hint: "give one of them another name, or another package name",
     });
   }
+  renameSync(join(stage, file), join(out, file));
 }
 
 async function blobOf(folder: string, { file, sha256 }: Packed): Promise<Blob> {

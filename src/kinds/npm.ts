@@ -107,7 +107,9 @@ async function stamped<T>(job: PackJob, folder: string, manifest: Package, work:
   const path = join(folder, "package.json");
   const before = join(job.stage, "package.json");
   renameSync(path, before);
-  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`, { flag: "wx", mode: 0o644 });
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`, { flag: "wx" });
+  // Kiln's own umask must not reach the package.
+  chmodSync(path, 0o644);
   try {
     return await work();
   } finally {

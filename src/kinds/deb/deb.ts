@@ -65,7 +65,7 @@ export const deb: Kind<typeof schema> = {
     const fields = fieldsOf(spec, { placed, architecture: architecture.debian, job });
     const { Package: name = "", Version: version = "" } = fields;
     const root = join(job.stage, "root");
-    mkdirSync(root, { mode: 0o755 });
+    mkdirSync(root);
     writeTree(root, placed, job.time);
     writeControl(root, placed, controlText(fields));
     const file = `${name}_${version}_${architecture.debian}.deb`;

@@ -87,11 +87,15 @@ function checkPaths(placed: readonly Placed[], job: PackJob): void {
   }
 }
 
-/** Copies everything below `root` (an existing empty folder) with fixed modes; times last, innermost first. */
+/**
+ * Copies everything below `root` (an existing empty folder); times last, innermost first. Modes are set, never asked for:
+ * what one asks for passes through Kiln's own umask.
+ */
 export function writeTree(root: string, placed: readonly Placed[], time: number): void {
+  chmodSync(root, 0o755);
   for (const entry of placed) {
     const path = join(root, entry.at);
-    if (entry.type === "folder") mkdirSync(path, { mode: 0o755 });
+    if (entry.type === "folder") mkdirSync(path);
     else if (entry.type === "link") symlinkSync(entry.target, path);
     else copyFileSync(entry.source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     if (entry.type !== "link") chmodSync(path, entry.type === "folder" || entry.executable ? 0o755 : 0o644);
@@ -102,14 +106,13 @@ export function writeTree(root: string, placed: readonly Placed[], time: number)
 /** DEBIAN/control, md5sums and conffiles. */
 export function writeControl(root: string, placed: readonly Placed[], control: string): void {
   const folder = join(root, "DEBIAN");
-  mkdirSync(folder, { mode: 0o755 });
+  mkdirSync(folder);
   const files = placed.filter((entry) => entry.type === "file");
   const sums = files.map(({ source, at }) => `${md5Of(source)}  ${at}\n`);
   const configuration = files.filter(({ at }) => at.startsWith("etc/")).map(({ at }) => `/${at}\n`);
   writeFileSync(join(folder, "control"), control);
   writeFileSync(join(folder, "md5sums"), sums.join(""));
   if (configuration.length > 0) writeFileSync(join(folder, "conffiles"), configuration.join(""));
-  // What was given above passed through Kiln's own umask.
   for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0o644);
   chmodSync(folder, 0o755);
 }
