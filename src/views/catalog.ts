@@ -55,7 +55,7 @@ export function catalogReader(table: Table, overlay: ReadonlyMap<string, Row>, r
       return overlay.get(key) ?? (await lookup(table, key, read));
     },
     async *rows(prefix) {
-      const late = [...overlay].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+      const late = [...overlay].filter(([key]) => key.startsWith(prefix)).toSorted(([a], [b]) => (a < b ? -1 : 1));
       let next = 0;
       for await (const [key, row] of range(table, prefix, read)) {
         while (next < late.length && (late[next] as [string, Row])[0] < key) yield late[next++] as [string, Row];

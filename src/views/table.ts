@@ -83,7 +83,7 @@ function shardOf(table: Table, key: string): number {
 function merge(rows: Rows, changes: Rows): Rows {
   const merged = new Map(rows);
   for (const [key, row] of changes) merged.set(key, row);
-  return [...merged].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return [...merged].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
 function splitAtBoundaries(rows: Rows): Rows[] {

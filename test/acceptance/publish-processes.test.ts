@@ -61,11 +61,11 @@ test("two hundred publishes from twenty processes are all there, in one log", as
   await Promise.all(orders.map((order) => publish(store, order)));
   const found: string[] = [];
   for await (const { key } of store.list("releases/")) found.push(key);
-  expect(found.sort()).toEqual(
+  expect(found.toSorted()).toEqual(
     [
       keys.release("app", "1.0.0"),
       ...orders.flatMap(({ bakes }) => bakes.map((bake) => keys.release(bake.name, bake.version))),
-    ].sort(),
+    ].toSorted(),
   );
   await checkStore(store, []);
 }, 900_000);

@@ -43,7 +43,7 @@ test("a range gives every row that starts with its prefix, in order, and no othe
       const table = await add(emptyTable, new Map<string, Row>(Object.entries(some)));
       const want = Object.keys(some)
         .filter((key) => key.startsWith(prefix))
-        .sort((a, b) => (a < b ? -1 : 1));
+        .toSorted((a, b) => (a < b ? -1 : 1));
       expect((await Array.fromAsync(range(table, prefix, read))).map(([key]) => key)).toEqual(want);
     }),
   );
