@@ -28,7 +28,7 @@ export async function exploreAll(options: {
     const taken: Choice[] = [];
     let ended = true;
     const choose = (parked: readonly Parked[], history: readonly string[]): Choice | undefined => {
-      const planned = (prefix as readonly Choice[])[taken.length];
+      const planned = prefix[taken.length];
       const choice = planned ?? fresh();
       if (choice === undefined) ended = false;
       else taken.push(choice);
