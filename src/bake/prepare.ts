@@ -194,7 +194,7 @@ function stepsOf(recipe: KnownRecipe): OrderedStep[] {
   const phase = (name: "fetch" | "build"): OrderedStep[] =>
     recipe[name].map((step) => ({
       phase: name,
-      title: ("name" in step ? step.name : undefined) ?? step.run,
+      title: ("name" in step ? step.name : undefined) ?? firstLine(step.run),
       run: step.run,
       secrets: step.secrets,
     }));
@@ -202,4 +202,10 @@ function stepsOf(recipe: KnownRecipe): OrderedStep[] {
     return { phase: "check", title: name, run, secrets: [], report };
   });
   return [...phase("fetch"), ...phase("build"), ...checks];
+}
+
+/** What a step without a name is called. */
+function firstLine(command: string): string {
+  const [first = "", ...others] = command.trim().split("\n");
+  return others.length === 0 ? first : `${first} …`;
 }
