@@ -128,8 +128,9 @@ async function drain(read: Answer["read"]): Promise<void> {
   try {
     while ((await read()) !== undefined);
   } catch (error) {
-    // Nobody wants these bytes.
-    if (!isKilnError(error, "STORE_UNREACHABLE")) throw error;
+    // Nobody wants these bytes, and whoever wanted to stop is hearing so elsewhere. Leaving must not fail: Node's own
+    // Array.fromAsync leaves again and again when it does.
+    if (!isKilnError(error, "STORE_UNREACHABLE", "CANCELLED")) throw error;
   }
 }
 
