@@ -334,8 +334,8 @@ export const codes = {
   },
   JOURNAL_INVALID: {
     exit: 1,
-    meaning: "A deploy journal is damaged before its last line: that isn't what a crash leaves.",
-    remedy: "Restore it from a backup, or move the name's folder away and deploy anew.",
+    meaning: "A deploy journal, or what a host remembers of a log, is damaged in a way that no crash leaves.",
+    remedy: "Restore the file that the message names from a backup; moving a name's folder away starts it anew.",
   },
   // Private keys
   KEYS_EXIST: {

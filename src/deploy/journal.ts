@@ -59,6 +59,7 @@ export async function openJournal(path: string): Promise<Journal> {
   const file = openSync(path, "a+", 0o600);
   if (fstatSync(file).size > length) ftruncateSync(file, length);
   if (length === 0) await syncFolder(dirname(path));
+  let size = length;
   return {
     lines,
     append(transition, at) {
@@ -68,8 +69,11 @@ export async function openJournal(path: string): Promise<Journal> {
         for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
         fsyncSync(file);
       } catch (error) {
+        // A full disk may have taken half of it; the next line must not come after that half.
+        ftruncateSync(file, size);
         throw explainFailure(error, path);
       }
+      size += bytes.length;
       lines.push(line);
     },
     close: () => closeSync(file),
