@@ -49,13 +49,15 @@ const lockSchema = z.looseObject({
 });
 
 type Entry = z.infer<typeof entrySchema>;
-type Entries = Readonly<Record<string, Entry>>;
+/** By path. A map: paths come from the commit, and "constructor" is one. */
+type Entries = ReadonlyMap<string, Entry>;
 
 /** Parses a package-lock.json or npm-shrinkwrap.json. `where` is its path. Throws ARTIFACT_INVALID. */
 export function readNpmLock(text: string, where: string): Lock {
-  const { packages: entries } = parse(text, where);
+  const entries: Entries = new Map(Object.entries(parse(text, where).packages));
+  for (const [path, entry] of entries) checkNames(path, entry, where);
   const merged = new Map<string, LockedPackage>();
-  for (const [path, entry] of Object.entries(entries)) {
+  for (const [path, entry] of entries) {
     // Links lead to folders of this repository, which have entries of their own: "packages/a".
     if (path === "" || entry.link === true) continue;
     const found = packageOf(path, entries);
@@ -79,8 +81,17 @@ function parse(text: string, where: string): z.infer<typeof lockSchema> {
   });
 }
 
+/** What can be no package has no package URL. */
+function checkNames(path: string, entry: Entry, where: string): void {
+  if (path === "" || entry.link === true) return;
+  const name = nameOf(path, entry);
+  const version = entry.version ?? "";
+  if (name.isWellFormed() && version.isWellFormed() && /^(?:@[^/@]+\/)?[^/@].*(?<!\/)$/s.test(name)) return;
+  throw new KilnError("ARTIFACT_INVALID", `${where}: got ${JSON.stringify(path)}, want the path of a package`);
+}
+
 function packageOf(path: string, entries: Entries): LockedPackage {
-  const entry: Entry = entries[path] ?? {};
+  const entry = entries.get(path) ?? {};
   const name = nameOf(path, entry);
   const version = entry.version ?? "0.0.0";
   return {
@@ -142,7 +153,7 @@ function hashesOf(integrity: string | undefined): Record<string, string> {
 }
 
 function usesOf(path: string, entries: Entries): string[] {
-  const entry: Entry = entries[path] ?? {};
+  const entry = entries.get(path) ?? {};
   const wanted = Object.keys({
     ...entry.dependencies,
     ...entry.optionalDependencies,
@@ -159,17 +170,23 @@ function usesOf(path: string, entries: Entries): string[] {
 }
 
 function packagePurl(path: string, entries: Entries): string {
-  const entry: Entry = entries[path] ?? {};
+  const entry = entries.get(path) ?? {};
   return purlOf(nameOf(path, entry), entry.version ?? "0.0.0", entry.resolved);
 }
 
 function locate(name: string, from: string, entries: Entries): string | undefined {
   for (let folder = from; ; folder = parentOf(folder)) {
     const path = folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
-    const entry = entries[path];
-    if (entry !== undefined) return entry.link === true ? (entry.resolved ?? path) : path;
+    const entry = entries.get(path);
+    if (entry !== undefined) return entry.link === true ? linked(entry.resolved ?? "", entries) : path;
     if (folder === "") return undefined;
   }
+}
+
+/** Where a link leads: a folder of this repository that has an entry. */
+function linked(path: string, entries: Entries): string | undefined {
+  const entry = entries.get(path);
+  return path === "" || entry === undefined || entry.link === true ? undefined : path;
 }
 
 /** The next folder upwards that may hold a node_modules: that of a package, or of the project. */
