@@ -18,8 +18,8 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 2,
     // A first compile or a slow disk may cost seconds; what takes longer belongs in test/acceptance and says so itself.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     allowOnly: false,
     unstubEnvs: true,
     restoreMocks: true,

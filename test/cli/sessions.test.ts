@@ -7,7 +7,7 @@ import { asExpected, parseSession, playSession } from "./session.ts";
 
 const folder = join(import.meta.dirname, "sessions");
 
-describe.concurrent("the sessions in test/cli/sessions print what they say", () => {
+describe.concurrent("the sessions in test/cli/sessions print what they say", { timeout: 180_000 }, () => {
   test.each(readdirSync(folder).filter((name) => name.endsWith(".txt")))("%s", async (name) => {
     const exchanges = parseSession(readFileSync(join(folder, name), "utf8"));
     const said = await playSession(exchanges);
