@@ -13,8 +13,16 @@ const ownNode = join(root, "node_modules/.bin/node");
 const wantedNode = [24, 15];
 
 /** Program → the Debian package that brings it. */
-const forBaking = { git: "git", bwrap: "bubblewrap", "dpkg-deb": "dpkg", xz: "xz-utils", tar: "tar", gpgv: "gpgv" };
-const forTests = { ...forBaking, faketime: "faketime", zstd: "zstd" };
+const forBaking = {
+  git: "git",
+  bwrap: "bubblewrap",
+  faketime: "faketime",
+  "dpkg-deb": "dpkg",
+  xz: "xz-utils",
+  tar: "tar",
+  gpgv: "gpgv",
+};
+const forTests = { ...forBaking, zstd: "zstd" };
 
 const targets = {
   check: {},
