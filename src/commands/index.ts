@@ -91,5 +91,10 @@ export const kiln: Program = {
       ],
     },
   ],
-  examples: ["kiln config"],
+  examples: [
+    "kiln store create /srv/kiln --origin releases.example.com",
+    "kiln publish --store /srv/kiln --channel staging",
+    "kiln promote billing:staging production --store /srv/kiln",
+    "kiln deploy billing:production --store /srv/kiln",
+  ],
 };

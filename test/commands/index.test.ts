@@ -18,6 +18,15 @@ test("kiln has every command of kiln-deploy", () => {
   expect(entries).toEqual(expect.arrayContaining(deployEntries));
 });
 
+test.each([kiln, kilnDeploy])("the examples of $name --help name its commands", async (program) => {
+  for (const example of program.examples) {
+    const request = requestOf(program, wordsOf(example));
+    if (request.ask !== "run") throw new Error(`${example} runs nothing`);
+    const command = await request.entry.load();
+    expect(parseCommandLine({ typed: program.name, command, args: request.args })).toHaveProperty("arguments");
+  }
+});
+
 describe.each(entries)("kiln $name", (entry) => {
   test("has the summary that --help shows: one line in lower case without a full stop", async () => {
     const command = await entry.load();
