@@ -53,7 +53,7 @@ export function recipePage(schema: JsonSchema): string {
     table(keys["channels"]?.items ?? {}),
     ...channelNotes,
     "## What YAML may be used",
-    'YAML 1.2, one document of at most 256 KiB in UTF-8. No anchors and aliases, no tags, no directives, no key twice, no invisible characters. A value that looks like a number and isn\'t one wants quotes: `"1.10"`.',
+    'YAML 1.2, one document of at most 64 KiB in UTF-8. No anchors and aliases, no tags, no directives, no key twice, no invisible characters. A value that looks like a number and isn\'t one wants quotes: `"1.10"`.',
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }

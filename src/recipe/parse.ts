@@ -8,7 +8,7 @@ import { type Violation, violationsOf, wanted } from "./violation.ts";
 import { type Fault, parseYaml, type YamlText } from "./yaml.ts";
 
 /** Bytes. */
-export const recipeLimit = 256 * 1024;
+export const recipeLimit = 64 * 1024;
 
 export interface ParseOptions<Recipe> {
   /** As the user knows it: stands at the front of every message. */
@@ -25,10 +25,10 @@ export function parseRecipe<Recipe>(bytes: Uint8Array, { path, schema }: ParseOp
   if ("faults" in yaml) throw invalid(path, yaml.faults);
   const result = schema.safeParse(yaml.value, { error: wanted });
   if (result.success) return result.data;
-  throw invalid(
-    path,
-    violationsOf(result.error.issues).map((violation) => faultOf(violation, yaml)),
-  );
+  const violations = violationsOf(result.error.issues);
+  // To find a place takes a walk through the text: garbage may have tens of thousands.
+  const located = violations.slice(0, mostLocated).map((violation) => faultOf(violation, yaml));
+  throw invalid(path, located, violations.length - located.length);
 }
 
 function decode(bytes: Uint8Array, path: string): string {
@@ -57,14 +57,15 @@ function joinKey(before: string, key: PropertyKey): string {
   return before === "" ? String(key) : `${before}.${String(key)}`;
 }
 
+const mostLocated = 200;
 const mostListed = 20;
 
-/** The first fault is the message, the others are in the hint. */
-function invalid(path: string, faults: readonly Fault[]): KilnError {
+/** The first fault is the message, the others are in the hint; there are `uncounted` beside them. */
+function invalid(path: string, faults: readonly Fault[], uncounted = 0): KilnError {
   const unique = new Map(faults.map((fault) => [textOf(path, fault), fault]));
   const sorted = [...unique.values()].toSorted((one, other) => one.line - other.line || one.column - other.column);
   const [first = "", ...others] = sorted.map((fault) => textOf(path, fault));
-  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  const more = others.length === 0 ? "" : ` (and ${others.length + uncounted} more)`;
   const listed = others.slice(0, mostListed).join("; ");
   const hint =
     others.length === 0 ? "docs/recipe.md lists every key" : `also ${listed}${others.length > mostListed ? " …" : ""}`;

@@ -48,15 +48,15 @@ export function wanted(issue: z.core.$ZodRawIssue): string {
 export function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
   const all = flatten(issues, []);
   const unknown = all.filter(({ ofKey, whole }) => ofKey && whole);
-  return all.filter((one) => !unknown.some((key) => follows(one, key)));
+  const explained = new Set(unknown.flatMap(explainedBy));
+  return all.filter(({ ofKey, path }) => ofKey || !explained.has(pathText(path)));
 }
 
-/** Whether `one` is only there because of the unknown key: about the map it stands in, or about the key that was meant. */
-function follows(one: Violation, key: Violation): boolean {
-  const map = pathText(key.path.slice(0, -1));
-  if (one.ofKey) return false;
-  const meant = /; did you mean `(.*)`\?$/.exec(key.message)?.[1];
-  return pathText(one.path) === map || (meant === one.path.at(-1) && pathText(one.path.slice(0, -1)) === map);
+/** Paths whose violations are only there because of the unknown key: the map it stands in, and the key that was meant. */
+function explainedBy({ path, message }: Violation): string[] {
+  const map = path.slice(0, -1);
+  const meant = /; did you mean `(.*)`\?$/.exec(message)?.[1];
+  return [pathText(map), ...(meant === undefined ? [] : [pathText([...map, meant])])];
 }
 
 function pathText(path: readonly PropertyKey[]): string {
@@ -68,13 +68,15 @@ function flatten(issues: readonly z.core.$ZodIssue[], at: readonly PropertyKey[]
     const path = [...at, ...issue.path];
     const value = { path, message: issue.message, whole: false, ofKey: false };
     switch (issue.code) {
-      case "unrecognized_keys":
+      case "unrecognized_keys": {
+        const messages = issue.message.split("\n");
         return issue.keys.map((key, index) => ({
           path: [...path, key],
-          message: issue.message.split("\n")[index] ?? issue.message,
+          message: messages[index] ?? issue.message,
           whole: true,
           ofKey: true,
         }));
+      }
       case "invalid_key":
         return [{ ...value, message: issue.issues[0]?.message ?? issue.message, ofKey: true }];
       case "invalid_union":

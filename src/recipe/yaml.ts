@@ -28,19 +28,20 @@ export interface YamlText {
 /** Parses `text`. */
 export function parseYaml(text: string): YamlText | { readonly faults: readonly Fault[] } {
   const lines = new LineCounter();
+  // The parser would fill it, too, but at the end of an unfinished text it counts a line that isn't there.
+  for (let start = 0; start >= 0; start = text.indexOf("\n", start) + 1 || -1) lines.addNewLine(start);
   const placeAt = (offset: number): Place => {
-    const { line, col } = lines.linePos(Math.max(0, Math.min(offset, text.length)));
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    return { line, column: col };
   };
   const forbidden = forbiddenText.exec(text);
   if (forbidden !== null) {
-    for (const { index } of text.matchAll(/^/gm)) lines.addNewLine(index);
     const name = (forbidden[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     return { faults: [{ ...placeAt(forbidden.index), message: `got the invisible character U+${name}, want none` }] };
   }
   // Keys that stand twice are found below: the library compares each with each.
   const settings = { version: "1.2", schema: "core", strict: true, stringKeys: true, uniqueKeys: false } as const;
-  const document = parseDocument(text, { ...settings, prettyErrors: false, lineCounter: lines });
+  const document = parseDocument(text, { ...settings, prettyErrors: false });
   const broken = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
     ...placeAt(pos[0]),
     message: inOurWords(message),
@@ -103,7 +104,7 @@ function valueOf(
   if (depth > deepest) return refuse(node, `got more than ${deepest} levels, want fewer`);
   if (isScalar(node)) {
     if (typeof node.value !== "string" || isPlainText(node.value)) return node.value;
-    return refuse(node, "got an escaped control character, want text");
+    return refuse(node, "got an escaped invisible character, want text");
   }
   if (isSeq(node)) return node.items.map((item) => valueOf(item as Node, refuse, depth + 1) ?? null);
   if (!isMap(node)) throw new TypeError("a node of a sort that YAML doesn't have");
