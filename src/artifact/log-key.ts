@@ -19,8 +19,10 @@ export interface LogKey {
   readonly spki: Uint8Array;
 }
 
-/** The vkey of an Ed25519 key (32 bytes). */
+/** The vkey of an Ed25519 key (32 bytes). Throws TypeError for another size, or a name that a note can't hold. */
 export function vkeyOf(name: string, key: Uint8Array): string {
+  if (!/^[^\p{White_Space}+]+$/u.test(name)) throw new TypeError(`a key name of ${JSON.stringify(name)}`);
+  if (key.length !== 32) throw new TypeError(`an Ed25519 key of ${key.length} bytes`);
   const id = Buffer.from(idOf(name, key).subarray(0, 4)).toString("hex");
   return `${name}+${id}+${Buffer.concat([Buffer.of(ed25519), key]).toString("base64")}`;
 }

@@ -3,7 +3,7 @@
 import { settle } from "../log/append.ts";
 import { rebuildViews } from "../publish/bring-up.ts";
 import { randomPause } from "../publish/pause.ts";
-import { logOf } from "../publish/publisher.ts";
+import { logOf } from "../log/checkpoint.ts";
 import { inStep } from "../report.ts";
 import { openWritableStore } from "../stores/index.ts";
 import type { Command } from "./command.ts";

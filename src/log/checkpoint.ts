@@ -2,6 +2,7 @@
 // believed only as far as it leads to the root of a checkpoint that was opened here with the pinned key.
 
 import { keys } from "../artifact/pool.ts";
+import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { emptyRoot, hashSize } from "./merkle.ts";
@@ -23,6 +24,11 @@ export interface Checkpoint {
 export interface LogIdentity {
   readonly origin: string;
   readonly vkey: string;
+}
+
+/** Which log a trust file pins. */
+export function logOf(trust: Pick<Trust, "origin" | "log">): LogIdentity {
+  return { origin: trust.origin, vkey: trust.log };
 }
 
 const sizeLimit = 1_000_000;

@@ -2,13 +2,12 @@
 // A note is text that anybody may have written until `openNote` has checked the key's signature; signatures of other keys
 // (witnesses, an older log key) are passed over. Parsing is strict: a note that could be read in two ways is refused.
 
-import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 
+import { parseVkey } from "../artifact/log-key.ts";
 import { KilnError } from "../errors.ts";
 import { decodeBase64 } from "./text.ts";
 
-const ed25519 = 0x01;
-const publicKeySize = 32;
 const keyIdSize = 4;
 /** The spec asks for at least 16 signatures, of up to 5 kB each. */
 const signatureLimit = 100;
@@ -37,24 +36,16 @@ export interface NoteSigner {
   sign(text: Uint8Array): Uint8Array;
 }
 
-export interface VerifierKey {
-  readonly name: string;
-  /** SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key): the log's ID in Sigstore bundles; its first four bytes are the key ID. */
-  readonly hash: Buffer;
-  readonly keyId: Buffer;
-  readonly key: KeyObject;
-}
-
 /** The signed note of `text` and one signature. The signature isn't checked here. */
 export function signNote(text: string, signer: NoteSigner): string {
-  const verifier = parseVerifierKey(signer.vkey);
+  const verifier = verifierOf(signer.vkey);
   const signature = Buffer.from(signer.sign(Buffer.from(text)));
   return formatNote({ text, signatures: [{ name: signer.name, keyId: verifier.keyId, signature }] });
 }
 
 /** The text of a note that the key of `vkey` has signed. Throws CHECKPOINT_INVALID; TRUST_INVALID for an unusable `vkey`. */
 export function openNote(note: Uint8Array | string, vkey: string): string {
-  const verifier = parseVerifierKey(vkey);
+  const verifier = verifierOf(vkey);
   const { text, signatures } = parseNote(note);
   const own = signatures.filter((one) => one.name === verifier.name && one.keyId.equals(verifier.keyId));
   if (own.length === 0) {
@@ -118,44 +109,16 @@ function parseSignature(line: string): NoteSignature {
   return { name, keyId: bytes.subarray(0, keyIdSize), signature: bytes.subarray(keyIdSize) };
 }
 
-/** The verifier key of a raw Ed25519 public key (32 bytes): `name+keyID+base64(0x01 ‖ key)`. */
-export function verifierKey(name: string, publicKey: Uint8Array): string {
-  if (!isKeyName(name)) throw new TypeError(`a key name of ${JSON.stringify(name)}`);
-  if (publicKey.length !== publicKeySize) throw new TypeError(`an Ed25519 key of ${publicKey.length} bytes`);
-  const typed = Buffer.concat([Buffer.from([ed25519]), publicKey]);
-  return `${name}+${keyId(name, publicKey).toString("hex")}+${typed.toString("base64")}`;
+interface Verifier {
+  readonly name: string;
+  readonly keyId: Buffer;
+  readonly key: KeyObject;
 }
 
-/** Takes a verifier key apart. Throws TRUST_INVALID: vkeys come from trust files. */
-export function parseVerifierKey(vkey: string): VerifierKey {
-  // The base64 may hold a plus, name and ID may not.
-  const [, name = "", id = "", base64 = ""] = /^([^+]*)\+([0-9a-f]{8})\+(.*)$/su.exec(vkey) ?? [];
-  const typed = decodeBase64(base64);
-  if (!isKeyName(name) || typed?.length !== 1 + publicKeySize || typed[0] !== ed25519) {
-    const shown = JSON.stringify(vkey.slice(0, 120));
-    throw new KilnError("TRUST_INVALID", `log key: got ${shown}, want NAME+KEYID+BASE64 with an Ed25519 key`);
-  }
-  const publicKey = typed.subarray(1);
-  const hash = keyHash(name, publicKey);
-  const own = hash.subarray(0, keyIdSize);
-  if (own.toString("hex") !== id) {
-    throw new KilnError("TRUST_INVALID", `log key of ${name}: got key ID ${id}, want ${own.toString("hex")}`);
-  }
-  const jwk = { kty: "OKP", crv: "Ed25519", x: publicKey.toString("base64url") };
-  return { name, hash, keyId: own, key: createPublicKey({ key: jwk, format: "jwk" }) };
-}
-
-/** The first four bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key). */
-export function keyId(name: string, publicKey: Uint8Array): Buffer {
-  return keyHash(name, publicKey).subarray(0, keyIdSize);
-}
-
-function keyHash(name: string, publicKey: Uint8Array): Buffer {
-  return createHash("sha256")
-    .update(`${name}\n`)
-    .update(Buffer.from([ed25519]))
-    .update(publicKey)
-    .digest();
+function verifierOf(vkey: string): Verifier {
+  const { name, id, spki } = parseVkey(vkey);
+  const key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  return { name, keyId: Buffer.from(id.subarray(0, keyIdSize)), key };
 }
 
 function isKeyName(name: string): boolean {

@@ -8,7 +8,7 @@ import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { append } from "../log/append.ts";
-import type { LogIdentity } from "../log/checkpoint.ts";
+import { logOf } from "../log/checkpoint.ts";
 import type { Head } from "../log/head.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
@@ -60,10 +60,6 @@ export async function commit<T>(
   await bringUp({ store, trust, head, pause });
   if (outcome === undefined) throw new TypeError("append returned without a decision");
   return { outcome: outcome.value, head, from };
-}
-
-export function logOf(trust: Trust): LogIdentity {
-  return { origin: trust.origin, vkey: trust.log };
 }
 
 /** Milliseconds to whole seconds since 1970. */

@@ -4,6 +4,7 @@
 import type { Leaf } from "../artifact/leaf.ts";
 import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
+import { logOf } from "../log/checkpoint.ts";
 import { inStep } from "../report.ts";
 import { requireSigners } from "../sign/signers.ts";
 import type { CatalogReader } from "../views/catalog.ts";
@@ -18,7 +19,7 @@ import {
   type Released,
   released,
 } from "./decide.ts";
-import { type Addition, commit, logOf, type Publisher, seconds } from "./publisher.ts";
+import { type Addition, commit, type Publisher, seconds } from "./publisher.ts";
 import { type PublishedState, stateAt } from "./state.ts";
 import { upload, type Uploaded } from "./upload.ts";
 

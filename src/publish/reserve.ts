@@ -13,7 +13,7 @@ import { settle } from "../log/append.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore, Store } from "../stores/store.ts";
 import { aliases, type CatalogReader, findClaim, releases } from "../views/catalog.ts";
-import { logOf } from "./publisher.ts";
+import { logOf } from "../log/checkpoint.ts";
 import { stateAt } from "./state.ts";
 
 const lapse = 24 * 60 * 60 * 1000;

@@ -6,7 +6,7 @@ import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
-import { type Checkpoint, openCheckpoint } from "../log/checkpoint.ts";
+import { type Checkpoint, logOf, openCheckpoint } from "../log/checkpoint.ts";
 import { parseChannelDocument, parseReleaseDocument, type ProvenEntry } from "../views/documents.ts";
 import { verifyEntry } from "./entry.ts";
 
@@ -68,11 +68,6 @@ export function verifyChannelDocument(
   }
   wantSameRelease(key, leaf, release.leaf);
   return { checkpoint, move: { index: document.move.index, leaf }, release };
-}
-
-/** Which log a trust file pins. */
-export function logOf(trust: Trust): { origin: string; vkey: string } {
-  return { origin: trust.origin, vkey: trust.log };
 }
 
 interface Against {

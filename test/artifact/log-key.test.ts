@@ -53,3 +53,42 @@ test("anything else is TRUST_INVALID", () => {
   ];
   for (const vkey of bad) expect(() => parseVkey(vkey)).toThrow(expect.objectContaining({ code: "TRUST_INVALID" }));
 });
+
+test("a verifier key comes apart, and is put together the same", () => {
+  const peter = parseVkey(peterNeumann);
+  expect(peter.name).toBe("PeterNeumann");
+  expect(Buffer.from(peter.id.subarray(0, 4)).toString("hex")).toBe("c74f20a3");
+  expect(peter.id).toHaveLength(32);
+  const raw = peter.key;
+  expect(vkeyOf("PeterNeumann", raw)).toBe(peterNeumann);
+  // A key whose base64 has a plus.
+  const go = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+  expect(parseVkey(go).name).toBe("sum.golang.org");
+  expect(() => vkeyOf("a b", raw)).toThrow(TypeError);
+  expect(() => vkeyOf("", raw)).toThrow(TypeError);
+  expect(() => vkeyOf("a", raw.subarray(1))).toThrow(TypeError);
+});
+
+test("no part of a verifier key, and no change of it, is a key", () => {
+  const key = peterNeumann;
+  for (let start = 0; start < key.length; start += 1) {
+    for (let end = start; end <= key.length; end += 1) {
+      if (start === 0 && end === key.length) continue;
+      expect(() => parseVkey(key.slice(start, end))).toThrow(expect.objectContaining({ code: "TRUST_INVALID" }));
+    }
+  }
+  for (let at = 0; at < key.length; at += 1) {
+    const next = String.fromCharCode(key.charCodeAt(at) + 1);
+    expect(() => parseVkey(key.slice(0, at) + next + key.slice(at + 1))).toThrow(expect.objectContaining({ code: "TRUST_INVALID" }));
+  }
+  for (const wrong of [
+    // The wrong length, or another algorithm, each with the ID that fits it.
+    "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
+    "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+    key.replace("c74f20a3", "C74F20A3"),
+    `${key}\n`,
+    ` ${key}`,
+  ]) {
+    expect(() => parseVkey(wrong)).toThrow(expect.objectContaining({ code: "TRUST_INVALID" }));
+  }
+});

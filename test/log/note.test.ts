@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { isKilnError } from "../../src/errors.ts";
-import { formatNote, keyId, openNote, parseNote, parseVerifierKey, signNote, verifierKey } from "../../src/log/note.ts";
+import { formatNote, openNote, parseNote, signNote } from "../../src/log/note.ts";
 import { makeSigner } from "./signer.ts";
 
 // The example keys and notes of golang.org/x/mod/sumdb/note.
@@ -145,45 +145,4 @@ test("no garbage makes the parsers throw anything but a refusal", () => {
     }),
     { numRuns: 500 },
   );
-});
-
-test("a verifier key comes apart, and is put together the same", () => {
-  const peter = parseVerifierKey(peterKey);
-  expect(peter.name).toBe("PeterNeumann");
-  expect(peter.keyId.toString("hex")).toBe("c74f20a3");
-  expect(peter.hash).toHaveLength(32);
-  expect(peter.hash.subarray(0, 4)).toEqual(peter.keyId);
-  const raw = Buffer.from(peter.key.export({ format: "jwk" }).x!, "base64url");
-  expect(keyId("PeterNeumann", raw)).toEqual(peter.keyId);
-  expect(verifierKey("PeterNeumann", raw)).toBe(peterKey);
-  // A key whose base64 has a plus.
-  const go = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
-  expect(parseVerifierKey(go).name).toBe("sum.golang.org");
-  expect(() => verifierKey("a b", raw)).toThrow(TypeError);
-  expect(() => verifierKey("", raw)).toThrow(TypeError);
-  expect(() => verifierKey("a", raw.subarray(1))).toThrow(TypeError);
-});
-
-test("no part of a verifier key, and no change of it, is a key", () => {
-  const key = peterKey;
-  for (let start = 0; start < key.length; start += 1) {
-    for (let end = start; end <= key.length; end += 1) {
-      if (start === 0 && end === key.length) continue;
-      expect(() => parseVerifierKey(key.slice(start, end))).toThrow(distrusted);
-    }
-  }
-  for (let at = 0; at < key.length; at += 1) {
-    const next = String.fromCharCode(key.charCodeAt(at) + 1);
-    expect(() => parseVerifierKey(key.slice(0, at) + next + key.slice(at + 1))).toThrow(distrusted);
-  }
-  for (const wrong of [
-    // The wrong length, or another algorithm, each with the ID that fits it.
-    "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
-    "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-    key.replace("c74f20a3", "C74F20A3"),
-    `${key}\n`,
-    ` ${key}`,
-  ]) {
-    expect(() => parseVerifierKey(wrong)).toThrow(distrusted);
-  }
 });

@@ -2,7 +2,8 @@
 
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 
-import { type NoteSigner, verifierKey } from "../../src/log/note.ts";
+import { vkeyOf } from "../../src/artifact/log-key.ts";
+import type { NoteSigner } from "../../src/log/note.ts";
 
 const pkcs8 = Buffer.from("302e020100300506032b657004220420", "hex");
 
@@ -11,7 +12,7 @@ export function makeSigner(name: string, seed: Uint8Array): NoteSigner {
   const { x } = createPublicKey(key).export({ format: "jwk" });
   return {
     name,
-    vkey: verifierKey(name, Buffer.from(x!, "base64url")),
+    vkey: vkeyOf(name, Buffer.from(x!, "base64url")),
     sign: (text) => sign(null, text, key),
   };
 }
