@@ -113,7 +113,9 @@ async function run(
   arguments_: readonly string[],
   { cwd = root, refuses = false }: { readonly cwd?: string; readonly refuses?: boolean } = {},
 ): Promise<void> {
-  const shown = [program === deployed ? short(deployed) : program, ...arguments_].map((word) => word.replaceAll(`${root}/`, ""));
+  const shown = [program === deployed ? short(deployed) : program, ...arguments_].map((word) =>
+    word.replaceAll(`${root}/`, ""),
+  );
   process.stdout.write(`\n  $ ${shown.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(" ")}\n`);
   const [file, given] =
     program === "kiln" ? [process.execPath, [join(root, "src/cli.ts"), ...arguments_]] : [program, [...arguments_]];

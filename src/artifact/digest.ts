@@ -12,7 +12,3 @@ export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 in low
 export function digestOf(bytes: Uint8Array | string): Digest {
   return createHash("sha256").update(bytes).digest("hex");
 }
-
-export function isDigest(text: string): text is Digest {
-  return /^[0-9a-f]{64}$/.test(text);
-}

@@ -1,9 +1,9 @@
 // `kiln views rebuild`: writes every view anew from the log and the pool. It needs no key and changes nothing that is true.
 
 import { settle } from "../log/append.ts";
+import { logOf } from "../log/checkpoint.ts";
 import { rebuildViews } from "../publish/bring-up.ts";
 import { randomPause } from "../publish/pause.ts";
-import { logOf } from "../log/checkpoint.ts";
 import { inStep } from "../report.ts";
 import { openWritableStore } from "../stores/index.ts";
 import type { Command } from "./command.ts";

@@ -7,9 +7,9 @@ import { storeBytes } from "../artifact/store-document.ts";
 import { type Trust, trustBytes } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { createLog } from "../log/append.ts";
+import { logOf } from "../log/checkpoint.ts";
 import type { LogSigner } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
-import { logOf } from "../log/checkpoint.ts";
 
 /** Throws STORE_EXISTS, and what the store throws. `now`: milliseconds since 1970. */
 export async function createStore(options: {

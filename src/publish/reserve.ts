@@ -10,10 +10,10 @@ import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
+import { logOf } from "../log/checkpoint.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore, Store } from "../stores/store.ts";
 import { aliases, type CatalogReader, findClaim, releases } from "../views/catalog.ts";
-import { logOf } from "../log/checkpoint.ts";
 import { stateAt } from "./state.ts";
 
 const lapse = 24 * 60 * 60 * 1000;
@@ -33,16 +33,6 @@ const reservationsSchema = z.strictObject({
 });
 
 type Reservation = z.infer<typeof reservationsSchema>["reserved"][number];
-
-/** The versions that a name has: published, aliases, and reserved until after `now` (milliseconds since 1970). */
-export async function takenVersions(
-  options: Pick<ReserveOptions, "store" | "trust" | "now" | "name">,
-): Promise<string[]> {
-  const { store, trust, now, name } = options;
-  const { catalog } = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
-  const { live } = await liveReservations(store, { name, now });
-  return [...(await versionsOf(catalog, name)), ...live.map(({ version }) => version)];
-}
 
 export interface ReserveOptions {
   readonly store: Store;

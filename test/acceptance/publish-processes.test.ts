@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { blobsOf, manifestFile, parseManifest } from "../../src/artifact/manifest.ts";
 import { keys, poolKey } from "../../src/artifact/pool.ts";
-import { createStore } from "../../src/publish/create-store.ts";
 import { logOf, readCheckpoint } from "../../src/log/checkpoint.ts";
+import { createStore } from "../../src/publish/create-store.ts";
 import { makeStore } from "../../src/stores/index.ts";
 import { readBlob, readDocument, readWholeBlob } from "../../src/stores/read.ts";
 import type { Store } from "../../src/stores/store.ts";

@@ -79,7 +79,9 @@ test("no part of a verifier key, and no change of it, is a key", () => {
   }
   for (let at = 0; at < key.length; at += 1) {
     const next = String.fromCharCode(key.charCodeAt(at) + 1);
-    expect(() => parseVkey(key.slice(0, at) + next + key.slice(at + 1))).toThrow(expect.objectContaining({ code: "TRUST_INVALID" }));
+    expect(() => parseVkey(key.slice(0, at) + next + key.slice(at + 1))).toThrow(
+      expect.objectContaining({ code: "TRUST_INVALID" }),
+    );
   }
   for (const wrong of [
     // The wrong length, or another algorithm, each with the ID that fits it.

@@ -17,7 +17,6 @@ const enochLine =
 const note = `${text}\n${peterLine}`;
 
 const refused = expect.objectContaining({ code: "CHECKPOINT_INVALID", exitStatus: 3 });
-const distrusted = expect.objectContaining({ code: "TRUST_INVALID" });
 
 test("the note that Go's implementation signs comes out byte for byte, and opens", () => {
   const peter = makeSigner("PeterNeumann", peterSeed);
