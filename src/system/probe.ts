@@ -24,6 +24,7 @@ export interface ProbeOptions {
   readonly hopeless: () => string | undefined;
 }
 
+const noAnswer = "no answer in time";
 /** Milliseconds that one attempt may take. */
 const attemptLimit = 5000;
 
@@ -31,15 +32,18 @@ const attemptLimit = 5000;
 export async function probe(question: Question, options: ProbeOptions): Promise<string | undefined> {
   const deadline = performance.now() + options.within;
   let pause = 25;
+  let last: string | undefined;
   for (;;) {
     const before = options.hopeless();
     if (before !== undefined) return before;
     const left = Math.max(1, deadline - performance.now());
     const answer = await ask(question, options, Math.min(attemptLimit, left));
+    // An attempt that the deadline cut short says less than the one before it.
+    if (answer !== noAnswer) last = answer;
     if (options.signal.aborted) throw new KilnError("CANCELLED", "the probe was interrupted");
     // A good answer from a dead process was somebody else's: its port was taken.
     if (answer === undefined) return options.hopeless();
-    if (performance.now() + pause >= deadline) return answer;
+    if (performance.now() + pause >= deadline) return last ?? noAnswer;
     await sleep(pause);
     pause = Math.min(pause * 1.5, 1000);
   }
@@ -64,7 +68,7 @@ async function askHttp(url: string, signal: AbortSignal): Promise<string | undef
       resolve(status >= 200 && status < 300 ? undefined : `status ${status}`);
       response.destroy();
     });
-    request.on("error", (error) => resolve(signal.aborted ? "no answer in time" : error.message));
+    request.on("error", (error) => resolve(signal.aborted ? noAnswer : error.message));
   });
 }
 
@@ -75,7 +79,7 @@ async function askTcp(address: string, signal: AbortSignal): Promise<string | un
   try {
     return await new Promise<string | undefined>((resolve) => {
       socket.once("connect", () => resolve(undefined));
-      socket.once("error", (error) => resolve(signal.aborted ? "no answer in time" : error.message));
+      socket.once("error", (error) => resolve(signal.aborted ? noAnswer : error.message));
     });
   } finally {
     socket.destroy();
@@ -97,7 +101,7 @@ async function askCommand(
     const line = last.trimEnd().split("\n").at(-1) ?? "";
     return line === "" ? endOf(result) : `${endOf(result)}: ${line}`;
   } catch (error) {
-    if (isKilnError(error, "CANCELLED")) return "no answer in time";
+    if (isKilnError(error, "CANCELLED")) return noAnswer;
     if (isKilnError(error, "TOOL_MISSING")) return error.message;
     throw error;
   }

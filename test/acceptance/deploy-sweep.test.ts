@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { namesAt } from "../../src/deploy/site.ts";
 import { historyOf, statusOf } from "../../src/deploy/status.ts";
 import type { DeployProgram } from "../fixtures/deploy-program.ts";
-import { freePort, serviceActivation, serviceProgram, type TestHost, testHost } from "../fixtures/host.ts";
+import { freePort, serviceActivation, serviceProgram, soon, type TestHost, testHost } from "../fixtures/host.ts";
 import { type SignedStore, signedStore } from "../fixtures/signed-store.ts";
 
 const program = join(import.meta.dirname, "../fixtures/deploy-program.ts");
@@ -246,6 +246,6 @@ async function checkService(host: TestHost, port: number, version: string | unde
   const answer = async (): Promise<string> =>
     (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined))?.text() ?? "";
   if (version === undefined) expect(await answer(), where).toBe("");
-  else await expect.poll(answer, { message: where }).toBe(`${version} `);
+  else await expect.poll(answer, { message: where, ...soon }).toBe(`${version} `);
   expect(host.services(), where).toHaveLength(version === undefined ? 0 : 1);
 }

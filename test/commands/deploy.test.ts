@@ -9,7 +9,15 @@ import { history } from "../../src/commands/history.ts";
 import { recover } from "../../src/commands/recover.ts";
 import { rollback } from "../../src/commands/rollback.ts";
 import { status } from "../../src/commands/status.ts";
-import { freePort, serviceActivation, serviceProgram, testContext, type TestHost, testHost } from "../fixtures/host.ts";
+import {
+  freePort,
+  serviceActivation,
+  serviceProgram,
+  soon,
+  testContext,
+  type TestHost,
+  testHost,
+} from "../fixtures/host.ts";
 import { type SignedStore, signedStore } from "../fixtures/signed-store.ts";
 
 let source: SignedStore;
@@ -95,7 +103,7 @@ test("status, rollback, history and recover need no store and no trust", async (
     deployed: [{ name: "web", state: "in service", version: "1.0.0", pid: host.services()[0] }],
   });
   process.kill(-(host.services()[0] ?? 0), "SIGKILL");
-  await expect.poll(async () => (await run(status, [], alone)).exit).toBe(1);
+  await expect.poll(async () => (await run(status, [], alone)).exit, soon).toBe(1);
   expect((await run(status, [], alone)).text).toContain("down: run `kiln recover web`");
   expect((await run(recover, [], alone)).json).toEqual({ recovered: [{ name: "web", outcome: "started" }] });
   expect((await run(recover, ["web"], alone)).text).toBe("web  nothing to do");

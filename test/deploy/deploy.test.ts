@@ -14,6 +14,7 @@ import {
   journaled,
   serviceActivation,
   serviceProgram,
+  soon,
   testContext,
   type TestHost,
   testHost,
@@ -119,7 +120,7 @@ test("a process that ends early fails at once, shows its last lines, and what ra
   expect(error?.message).toContain("1.1.0 can't find its database");
   expect(error?.message).not.toContain("starting 1.0.0");
   expect(JSON.stringify(error)).not.toContain("hunter2");
-  expect(performance.now() - began).toBeLessThan(4000);
+  expect(performance.now() - began).toBeLessThan(15_000);
   expect(await ask()).toBe("1.0.0 ");
   expect(host.current("web")).toMatch(/^1\.0\.0-[0-9a-f]{12}$/);
   expect(host.services()).toHaveLength(1);
@@ -203,11 +204,11 @@ test("a process that died is started again by recover, and by the next deploy", 
   for (const restart of [() => recoverNow("web"), () => put("web@1.0.0")]) {
     const [pid] = host.services();
     process.kill(pid ?? 0, "SIGKILL");
-    await expect.poll(() => statusOf(["web"], host)[0]?.state).toBe("down");
+    await expect.poll(() => statusOf(["web"], host)[0]?.state, soon).toBe("down");
     await restart();
     expect(host.services()).toHaveLength(1);
     expect(host.services()).not.toContain(pid);
-    await expect.poll(() => ask().catch(() => "")).toBe("1.0.0 ");
+    await expect.poll(() => ask().catch(() => ""), soon).toBe("1.0.0 ");
   }
 });
 
@@ -246,7 +247,7 @@ test("an interrupted deploy puts back what ran before and says that it was cance
   await host.environment("web", { PORT: port, SICK: "1.1.0" });
   setTimeout(() => controller.abort(), 500);
   await expect(put("web@1.1.0", stopping)).rejects.toMatchObject({ code: "CANCELLED" });
-  await expect.poll(() => ask().catch(() => "")).toBe("1.0.0 ");
+  await expect.poll(() => ask().catch(() => ""), soon).toBe("1.0.0 ");
   await host.environment("web", { PORT: port });
   await source.promote("web", "1.1.0", "after-cancel");
   expect(await put("web:after-cancel")).toMatchObject({ outcome: "deployed" });

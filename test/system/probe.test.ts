@@ -10,6 +10,9 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
+/** Good answers may take long on a busy machine; bad ones are waited for in full. */
+const patient = { within: 20_000 };
+
 const ask = (question: Question, changes: Partial<ProbeOptions> = {}): Promise<string | undefined> =>
   probe(question, {
     within: 300,
@@ -34,10 +37,10 @@ test("any 2xx is good; other statuses and redirects aren't", async () => {
       response.end();
     }),
   );
-  expect(await ask({ http: `${url}/200` })).toBeUndefined();
-  expect(await ask({ http: `${url}/204` })).toBeUndefined();
-  expect(await ask({ http: `${url}/302` })).toBe("status 302");
-  expect(await ask({ http: `${url}/503` })).toBe("status 503");
+  expect(await ask({ http: `${url}/200` }, patient)).toBeUndefined();
+  expect(await ask({ http: `${url}/204` }, patient)).toBeUndefined();
+  expect(await ask({ http: `${url}/302` }, { within: 1000 })).toBe("status 302");
+  expect(await ask({ http: `${url}/503` }, { within: 1000 })).toBe("status 503");
 });
 
 test("it asks until the answer is good", async () => {
@@ -49,7 +52,7 @@ test("it asks until the answer is good", async () => {
       response.end();
     }),
   );
-  expect(await ask({ http: url }, { within: 5000 })).toBeUndefined();
+  expect(await ask({ http: url }, patient)).toBeUndefined();
   expect(count).toBe(4);
 });
 
@@ -64,15 +67,15 @@ test("a connection that is accepted is good", async () => {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  expect(await ask({ tcp: `127.0.0.1:${port}` })).toBeUndefined();
-  expect(await ask({ tcp: `localhost:${port}` })).toBeUndefined();
+  expect(await ask({ tcp: `127.0.0.1:${port}` }, patient)).toBeUndefined();
+  expect(await ask({ tcp: `localhost:${port}` }, patient)).toBeUndefined();
   expect(await ask({ tcp: "127.0.0.1:1" })).toContain("ECONNREFUSED");
   expect(await ask({ tcp: "[::1]:1" })).toMatch(/ECONNREFUSED|EADDRNOTAVAIL/);
 });
 
 test("a command is good when it exits with 0; otherwise its last line is told", async () => {
-  expect(await ask({ command: ["sh", "-c", 'test "$WORD" = good'] })).toBeUndefined();
-  expect(await ask({ command: ["sh", "-c", "echo first; echo the queue is full >&2; exit 3"] })).toBe(
+  expect(await ask({ command: ["sh", "-c", 'test "$WORD" = good'] }, patient)).toBeUndefined();
+  expect(await ask({ command: ["sh", "-c", "echo first; echo the queue is full >&2; exit 3"] }, { within: 2000 })).toBe(
     "exit status 3: the queue is full",
   );
   expect(await ask({ command: ["sleep", "60"] })).toBe("no answer in time");
@@ -84,8 +87,8 @@ test("it stops at once when there is no more hope, also after a good answer that
   expect(await ask({ tcp: "127.0.0.1:1" }, { within: 60_000, hopeless: () => "it died" })).toBe("it died");
   let asked = 0;
   const hopeless = (): string | undefined => ((asked += 1) > 1 ? "it died" : undefined);
-  expect(await ask({ command: ["true"] }, { hopeless })).toBe("it died");
-  expect(performance.now() - began).toBeLessThan(2000);
+  expect(await ask({ command: ["true"] }, { ...patient, hopeless })).toBe("it died");
+  expect(performance.now() - began).toBeLessThan(10_000);
 });
 
 test("an interruption is CANCELLED, not a bad answer", async () => {
