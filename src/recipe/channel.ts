@@ -81,7 +81,7 @@ const hashLength = 12;
 function slugOf(ref: string, name: string): string {
   const spelled = name.toLowerCase().replace(/[^a-z0-9._-]+|\.{2,}/g, "-");
   const trimmed = spelled.replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
-  if (trimmed === name && name.length <= longestSlug && !/(?:^|-)[0-9a-f]{12}$/.test(name)) return name;
+  if (name !== "" && trimmed === name && name.length <= longestSlug && !/(?:^|-)[0-9a-f]{12}$/.test(name)) return name;
   const hash = createHash("sha256").update(ref).digest("hex").slice(0, hashLength);
   const kept = trimmed.slice(0, longestSlug - hashLength - 1).replace(/[^a-z0-9]+$/, "");
   return kept === "" ? hash : `${kept}-${hash}`;

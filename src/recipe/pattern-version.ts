@@ -1,11 +1,12 @@
 // A version found by a regular expression in a text file. The expression comes with the commit, so it may be one that never
 // ends: V8 is told to give up after a second.
 
+import { isNativeError } from "node:util/types";
 import { runInNewContext } from "node:vm";
 
 import { z } from "zod";
 
-import { isSystemError, KilnError } from "../errors.ts";
+import { KilnError } from "../errors.ts";
 import { readText } from "./source-text.ts";
 
 const giveUpAfter = 1000;
@@ -53,7 +54,8 @@ function firstGroup(pattern: string, text: string, path: string): string | undef
     );
     return typeof found === "string" ? found : undefined;
   } catch (cause) {
-    if (!isSystemError(cause, "ERR_SCRIPT_EXECUTION_TIMEOUT")) throw cause;
+    // It is an error of the other context, so no `Error` of ours.
+    if (!isNativeError(cause) || !("code" in cause) || cause.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw cause;
     throw new KilnError("VERSION_UNRESOLVED", `${path}: got no answer from /${pattern}/m in ${giveUpAfter} ms`, {
       hint: "write the expression without a repetition inside a repetition",
       cause,
