@@ -1,4 +1,6 @@
-import { readFileSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -9,6 +11,7 @@ import { parseSubject } from "../../src/deploy/resolve.ts";
 import { rollback } from "../../src/deploy/rollback.ts";
 import { withSite } from "../../src/deploy/site.ts";
 import { historyOf, statusOf } from "../../src/deploy/status.ts";
+import { openHttpStore } from "../../src/stores/http.ts";
 import {
   freePort,
   journaled,
@@ -251,6 +254,30 @@ test("an interrupted deploy puts back what ran before and says that it was cance
   await host.environment("web", { PORT: port });
   await source.promote("web", "1.1.0", "after-cancel");
   expect(await put("web:after-cancel")).toMatchObject({ outcome: "deployed" });
+});
+
+test("any web server that serves the folder is a store to deploy from", async () => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    const file = join(source.folder, request.url ?? "");
+    if (existsSync(file)) createReadStream(file).pipe(response);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port: at } = server.address() as AddressInfo;
+    const store = openHttpStore(`http://127.0.0.1:${at}/`, { signal: host.context.signal });
+    const subject = parseSubject("web@1.0.0");
+    const first = await deploy({ subject, store, trust, platform: "linux-x64" }, host);
+    expect(first).toMatchObject({ outcome: "deployed", to: { version: "1.0.0" } });
+    expect(await ask()).toBe("1.0.0 ");
+    expect(asked).toHaveLength(3);
+    await deploy({ subject, store, trust, platform: "linux-x64" }, host);
+    expect(asked.slice(3)).toEqual(["/releases/web/1.0.0.json"]);
+  } finally {
+    server.close();
+  }
 });
 
 test("what doesn't exist is NOT_FOUND, what isn't a subject is USAGE", async () => {
