@@ -289,6 +289,12 @@ async function explained<T>(
         cause: error,
       });
     }
+    if (isSystemError(error, "ENOENT")) {
+      throw new KilnError("STORE_NOT_FOUND", `store ${root}: got a folder or file that vanished while it was in use`, {
+        hint: "run it again, and see who removes things there",
+        cause: error,
+      });
+    }
     throw explainFailure(error, root);
   }
 }

@@ -35,7 +35,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 
 async function locked<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + (options.patience ?? 60_000);
-  for (let waited = 1; ; waited = Math.min(waited * 1.5, 20)) {
+  for (let waited = 1; ; waited = Math.min(waited * 1.5, 10)) {
     const database = await tryLock(path);
     if (database !== undefined) {
       try {

