@@ -46,13 +46,12 @@ export interface Deploy {
 export async function deploy({ subject, store, trust, platform, isDryRun }: Deploy, host: Host): Promise<Deployed> {
   const { context, root } = host;
   const timing: Timing = {};
-  const resolved = await timed("resolve", timing, context, () =>
-    resolve(subject, { store, trust, root, signal: context.signal }),
-  );
-  const place = placeOf(host, resolved.name);
-  const unchanged = (state: State): Deployed | undefined => {
+  const resolveNow = (): Promise<Resolved> => resolve(subject, { store, trust, root, signal: context.signal });
+  const resolved = await timed("resolve", timing, context, resolveNow);
+  const place = placeOf(host, subject.name);
+  const unchanged = ({ manifest }: Resolved, state: State): Deployed | undefined => {
     const { current, pending } = state;
-    const isCurrent = current?.release.manifest === resolved.manifest && pending === undefined;
+    const isCurrent = current?.release.manifest === manifest && pending === undefined;
     if (!isCurrent || current.environment !== readEnvironment(place).digest) return undefined;
     if (!isServed(prepareServed(current, { place, context }), { place, state: () => state })) return undefined;
     const { release } = current;
@@ -66,14 +65,21 @@ export async function deploy({ subject, store, trust, platform, isDryRun }: Depl
       timing,
     };
   };
-  const before = unchanged(stateAt(place));
+  const before = unchanged(resolved, stateAt(place));
   if (before !== undefined) return before;
 
-  const change: Change = { resolved, subject, store, platform, timing };
-  if (isDryRun === true) return planOf(await prepareChange(change, { place, context, state: () => stateAt(place) }));
-  return await withSite(host, { name: resolved.name, patience }, async (site) => {
+  const change = { subject, store, platform, timing };
+  if (isDryRun === true) {
+    return planOf(await prepareChange({ ...change, resolved }, { place, context, state: () => stateAt(place) }));
+  }
+  return await withSite(host, { name: subject.name, patience }, async (site) => {
     await recover(site);
-    return unchanged(site.state()) ?? (await perform(await prepareChange(change, site), site));
+    // While this waited for the lock, whoever had it may have followed the channel further.
+    const newest = await resolveNow();
+    return (
+      unchanged(newest, site.state()) ??
+      (await perform(await prepareChange({ ...change, resolved: newest }, site), site))
+    );
   });
 }
 

@@ -5,8 +5,8 @@ import type { Context } from "../context.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
 import { type Environment, keepEnvironment, pruneEnvironments } from "./environment.ts";
-import type { PlacedRelease, Verb } from "./journal.ts";
-import { type Prepared, idOf, prepare, prepareServed, serve, withdraw } from "./serve.ts";
+import type { PlacedRelease, Served, Verb } from "./journal.ts";
+import { idOf, isAnythingServed, isServed, type Prepared, prepare, prepareServed, serve, withdraw } from "./serve.ts";
 import type { Site } from "./site.ts";
 import { earlier, type State } from "./state.ts";
 
@@ -66,25 +66,28 @@ export async function revert(
   const { pending, current } = site.state();
   if (pending === undefined) return;
   if (pending.revert === undefined) site.record({ step: "revert", why, message });
-  const before = current?.release.version ?? "nothing";
-  await inStep(site.context.report, `put ${before} of ${site.place.name} back into service`, async () => {
-    try {
-      if (current === undefined) await withdraw(prepareServed(pending.to, site), site);
-      else await serve(prepareServed(current, site), site);
-    } catch (error) {
-      const what = error instanceof Error ? error.message : String(error);
-      throw new KilnError(
-        "REVERT_FAILED",
-        `${site.place.name}: ${message}; then putting back ${before} failed: ${what}`,
-        {
+  const back = current === undefined ? undefined : prepareServed(current, site);
+  const wasTouched =
+    back === undefined ? isAnythingServed(prepareServed(pending.to, site), site) : !isServed(back, site);
+  if (wasTouched) {
+    const title = `${current?.release.version ?? "nothing"} of ${site.place.name}`;
+    await inStep(site.context.report, `put ${title} back into service`, () =>
+      goBack({ back, gone: pending.to }, site).catch((error: unknown) => {
+        const what = error instanceof Error ? error.message : String(error);
+        throw new KilnError("REVERT_FAILED", `${message}; then putting ${title} back failed: ${what}`, {
           hint: "mend that and run `kiln recover`",
           cause: cause ?? error,
-        },
-      );
-    }
-  });
+        });
+      }),
+    );
+  }
   site.record({ step: "reverted" });
-  if (current !== undefined) await untilWell(prepareServed(current, site), site);
+  if (wasTouched && back !== undefined) await untilWell(back, site);
+}
+
+async function goBack({ back, gone }: { back: Prepared | undefined; gone: Served }, site: Site): Promise<void> {
+  if (back === undefined) await withdraw(prepareServed(gone, site), site);
+  else await serve(back, site);
 }
 
 /** Waits for what was put back to answer its probe. There is nothing to go back to from here, so a bad answer is only told. */

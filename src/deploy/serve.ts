@@ -52,6 +52,11 @@ export function isServed(
   return running !== undefined && isSame(running.of, served) && activator.isRunning(running.instance);
 }
 
+/** Whether anything is in service at the place, or runs. */
+export function isAnythingServed({ activator }: Prepared, { place, state }: Pick<Site, "place" | "state">): boolean {
+  return activator.shown(place) !== undefined || state().running !== undefined;
+}
+
 /** Returns whether anything had to be done. `prepared` is staged. */
 export async function serve(prepared: Prepared, site: Site): Promise<boolean> {
   if (isServed(prepared, site)) return false;

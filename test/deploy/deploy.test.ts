@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
+import { poolKey } from "../../src/artifact/pool.ts";
 import { deploy, type Deployed } from "../../src/deploy/deploy.ts";
 import { recover } from "../../src/deploy/recover.ts";
 import { parseSubject } from "../../src/deploy/resolve.ts";
@@ -243,6 +244,36 @@ test("two deploys of one name at once: one after the other, and the last one win
   expect(host.services()).toHaveLength(1);
 });
 
+test("a deploy that had to wait follows its channel to where it is by then, never back", async () => {
+  await source.promote("web", "1.0.0", "racing");
+  await put("web:racing");
+  const lock = withSite(host, { name: "web", patience: 5000 }, async () => {
+    await source.promote("web", "1.1.0", "racing");
+    const waiting = put("web:racing");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await source.promote("web", "1.2.0", "racing");
+    return { waiting };
+  });
+  const { waiting } = await lock;
+  expect((await waiting).to.version).toBe("1.2.0");
+});
+
+test("what fails before anything was touched touches nothing on its way back", async () => {
+  await put("web@1.0.0");
+  const services = host.services();
+  const { artifacts } = await source.release({
+    name: "web",
+    version: "1.9.0",
+    files: { a: "a" },
+    activate: serviceActivation,
+  });
+  rmSync(join(source.folder, poolKey(artifacts[0]!)));
+  const lines = journaled(host, "web").length;
+  await expect(put("web@1.9.0")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(journaled(host, "web").slice(lines)).toEqual(["begin", "stage", "revert", "reverted"]);
+  expect(host.services()).toEqual(services);
+});
+
 test("an interrupted deploy puts back what ran before and says that it was cancelled", async () => {
   await put("web@1.0.0");
   const controller = new AbortController();
@@ -272,9 +303,9 @@ test("any web server that serves the folder is a store to deploy from", async ()
     const first = await deploy({ subject, store, trust, platform: "linux-x64" }, host);
     expect(first).toMatchObject({ outcome: "deployed", to: { version: "1.0.0" } });
     expect(await ask()).toBe("1.0.0 ");
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(4);
     await deploy({ subject, store, trust, platform: "linux-x64" }, host);
-    expect(asked.slice(3)).toEqual(["/releases/web/1.0.0.json"]);
+    expect(asked.slice(4)).toEqual(["/releases/web/1.0.0.json"]);
   } finally {
     server.close();
   }
