@@ -40,6 +40,12 @@ const secrets = z
     "Names of environment variables of whoever bakes. This step alone can read their values, in files of these names in the folder `$KILN_SECRETS`.",
   );
 
+interface Step {
+  readonly run: string;
+  readonly name?: string | undefined;
+  readonly secrets: readonly string[];
+}
+
 const step = z
   .union([
     command,
@@ -53,7 +59,7 @@ const step = z
       secrets,
     }),
   ])
-  .transform((it) => (typeof it === "string" ? { run: it, secrets: [] } : it));
+  .transform((it): Step => (typeof it === "string" ? { run: it, secrets: [] } : it));
 
 const check = z.strictObject({
   name: nameSchema.describe("What to call it."),
@@ -146,8 +152,6 @@ export function recipeSchema<Kind extends KindOptions>(parts: {
 export type Activation = Readonly<Record<string, unknown>> & { readonly with: string };
 
 export type Recipe<Kind extends KindOptions = KindOptions> = z.output<ReturnType<typeof recipeSchema<Kind>>>;
-export type Step = z.output<typeof step>;
-export type Check = z.output<typeof check>;
 
 /** A union told apart by `key`. Each member is an object with that literal: the lists' own contract, which this checks. */
 function union(key: string, members: readonly z.ZodType[]) {

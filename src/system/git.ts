@@ -43,10 +43,12 @@ export async function openRepository(folder: string, context: Pick<Context, "env
   }
   const hasWorkTree = inside === "true";
   const ask = async (question: string) => textOf(await runGit(here, ["rev-parse", question]));
+  // Two questions: both answers may hold a line feed.
+  const [top, prefix] = hasWorkTree ? await Promise.all([ask("--show-toplevel"), ask("--show-prefix")]) : [folder, ""];
   return {
     ...here,
-    folder: hasWorkTree ? await ask("--show-toplevel") : folder,
-    prefix: hasWorkTree ? await ask("--show-prefix") : "",
+    folder: top,
+    prefix,
     hasWorkTree,
     isShallow: shallow === "true",
     objectFormat: format,
@@ -55,7 +57,7 @@ export async function openRepository(folder: string, context: Pick<Context, "env
   };
 }
 
-/** The commit that `revision` names (HEAD, a branch, a tag, an id). Throws COMMIT_NOT_FOUND. */
+/** The commit that `revision` names (HEAD, a branch, a tag, an id). Throws COMMIT_NOT_FOUND, SOURCE_UNSUPPORTED. */
 export async function findCommit(repository: Repository, revision: string): Promise<Commit> {
   const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`];
   const found = await runGit(repository, args, { answers: [0, 1, 128] });
@@ -63,6 +65,10 @@ export async function findCommit(repository: Repository, revision: string): Prom
   if (found.status !== 0 || !isObjectId(id)) throw noCommit(repository, revision);
   const show = ["log", "-1", "--no-show-signature", "--format=%T%n%ct", id, "--"];
   const [tree = "", time = ""] = textOf(await runGit(repository, show)).split("\n");
+  // A commit can claim any time; artifacts can't hold all of them.
+  if (!/^\d{1,11}$/.test(time)) {
+    throw new KilnError("SOURCE_UNSUPPORTED", `commit ${id}: got the time ${time}, want seconds from 1970 on`);
+  }
   return { id, tree, time: Number(time) };
 }
 

@@ -34,6 +34,21 @@ test("a commit has its id, its tree and the committer's time", async () => {
   expect(await findCommit(repository, id.slice(0, 10))).toMatchObject({ id });
 });
 
+test("a commit that claims a time which no file can have is refused", async () => {
+  const made = makeRepository();
+  made.commit({ "a.txt": "a" });
+  const repository = await openRepository(made.folder);
+  const commitAt = (time: string) => {
+    const text = made.git("cat-file", "commit", "HEAD").replace(/^(committer .*> )\d+/m, `$1${time}`);
+    made.write({ ".git/odd": `${text}\n` });
+    return made.git("hash-object", "-t", "commit", "-w", "--literally", ".git/odd");
+  };
+  expect(await findCommit(repository, commitAt("4102444800"))).toMatchObject({ time: 4_102_444_800 });
+  for (const time of ["999999999999999", "18446744073709551615"]) {
+    await expect(findCommit(repository, commitAt(time))).rejects.toThrow(code("SOURCE_UNSUPPORTED"));
+  }
+});
+
 test("a folder inside the repository opens its top and says where it lies", async () => {
   const made = makeRepository("with space ünd\nlinefeed");
   made.commit({ "sub/dir/a.txt": "a" });
