@@ -6,26 +6,42 @@ import type { Entry } from "./archive-entries.ts";
 export const blockSize = 512;
 const largestOctal = 0o77777777777;
 
-/** The header blocks of `entry`: one, or three and more when it needs a pax header. `time`: seconds since 1970. */
-export function headerOf(entry: Entry, time: number): Buffer {
-  const name = entry.type === "folder" ? `${entry.path}/` : entry.path;
-  const size = entry.type === "file" ? entry.size : 0;
-  const target = entry.type === "link" ? entry.target : "";
-  const split = splitName(name);
-  const wide: [string, string][] = [];
-  if (split === undefined) wide.push(["path", name]);
-  if (Buffer.byteLength(target) > 100) wide.push(["linkpath", target]);
-  if (size > largestOctal) wide.push(["size", String(size)]);
-  const narrow = block({
-    ...(split ?? { name: cut(name, 100), prefix: "" }),
-    mode: modeOf(entry),
-    size: Math.min(size, largestOctal),
-    time,
-    flag: { file: "0", folder: "5", link: "2" }[entry.type],
-    target: cut(target, 100),
-  });
-  return wide.length === 0 ? narrow : Buffer.concat([paxHeader(wide, time), narrow]);
+/** Makes the header blocks of entries: one block, or three and more where a pax header is needed. */
+export interface HeaderWriter {
+  /** The bytes hold until the next call. */
+  headerOf(entry: Entry): Buffer;
 }
+
+/** `time`: of every entry, in seconds since 1970. */
+export function headerWriter(time: number): HeaderWriter {
+  const block = blockWriter(time);
+  return {
+    headerOf(entry) {
+      const name = entry.type === "folder" ? `${entry.path}/` : entry.path;
+      const size = entry.type === "file" ? entry.size : 0;
+      const target = entry.type === "link" ? entry.target : "";
+      const split = splitName(name);
+      const narrow = {
+        ...(split ?? { name: cut(name, 100), prefix: "" }),
+        mode: modeOf(entry),
+        size: Math.min(size, largestOctal),
+        flag: flags[entry.type],
+        target: cut(target, 100),
+      };
+      const isWide = split === undefined || size > largestOctal || target.length > narrow.target.length;
+      if (!isWide) return block(narrow);
+      const wide: [string, string][] = [];
+      if (split === undefined) wide.push(["path", name]);
+      if (target !== narrow.target) wide.push(["linkpath", target]);
+      if (size > largestOctal) wide.push(["size", String(size)]);
+      const body = Buffer.concat(wide.map(([key, value]) => paxRecord(key, value)));
+      const pax = { name: "pax", prefix: "", mode: 0o644, size: body.length, flag: "x", target: "" };
+      return Buffer.concat([Buffer.from(block(pax)), body, Buffer.alloc(paddingOf(body.length)), block(narrow)]);
+    },
+  };
+}
+
+const flags = { file: "0", folder: "5", link: "2" } as const;
 
 /** Zeros that fill up `size` bytes to whole blocks: how many. */
 export function paddingOf(size: number): number {
@@ -57,12 +73,6 @@ function cut(text: string, most: number): string {
     .replace(/\uFFFD+$/, "");
 }
 
-function paxHeader(records: readonly [string, string][], time: number): Buffer {
-  const body = Buffer.concat(records.map(([key, value]) => paxRecord(key, value)));
-  const head = block({ name: "pax", prefix: "", mode: 0o644, size: body.length, time, flag: "x", target: "" });
-  return Buffer.concat([head, body, Buffer.alloc(paddingOf(body.length))]);
-}
-
 /** `LENGTH key=value\n`, where the length counts its own digits. */
 function paxRecord(key: string, value: string): Buffer {
   const rest = Buffer.from(` ${key}=${value}\n`);
@@ -76,38 +86,44 @@ interface Fields {
   readonly prefix: string;
   readonly mode: number;
   readonly size: number;
-  readonly time: number;
   readonly flag: string;
   readonly target: string;
 }
 
-function block(fields: Fields): Buffer {
-  const bytes = Buffer.alloc(blockSize);
-  bytes.write(fields.name, 0);
-  octal(bytes, fields.mode, 100, 7);
+/** One block that is written over and over: a hundred thousand small files would be as many small allocations. */
+function blockWriter(time: number): (fields: Fields) => Buffer {
+  const bytes = Buffer.from(new ArrayBuffer(blockSize));
+  const words = new Uint32Array(bytes.buffer);
   octal(bytes, 0, 108, 7);
   octal(bytes, 0, 116, 7);
-  octal(bytes, fields.size, 124, 11);
-  octal(bytes, fields.time, 136, 11);
-  bytes.write("        ", 148, "latin1");
-  bytes.write(fields.flag, 156, "latin1");
-  bytes.write(fields.target, 157);
+  octal(bytes, time, 136, 11);
   bytes.write("ustar\u000000", 257, "latin1");
   octal(bytes, 0, 329, 7);
   octal(bytes, 0, 337, 7);
-  bytes.write(fields.prefix, 345);
-  octal(bytes, sumOf(bytes), 148, 6);
-  bytes[154] = 0;
-  return bytes;
+  return (fields) => {
+    text(bytes, fields.name, 0, 100);
+    octal(bytes, fields.mode, 100, 7);
+    octal(bytes, fields.size, 124, 11);
+    bytes.write("        ", 148, "latin1");
+    bytes.write(fields.flag, 156, "latin1");
+    text(bytes, fields.target, 157, 100);
+    text(bytes, fields.prefix, 345, 155);
+    octal(bytes, sumOf(words), 148, 6);
+    bytes[154] = 0;
+    return bytes;
+  };
 }
 
-function sumOf(bytes: Buffer): number {
+function sumOf(words: Uint32Array): number {
   let sum = 0;
-  for (let at = 0; at < blockSize; at += 4) {
-    const word = bytes.readUInt32LE(at);
+  for (const word of words) {
     if (word !== 0) sum += (word & 0xff) + ((word >>> 8) & 0xff) + ((word >>> 16) & 0xff) + (word >>> 24);
   }
   return sum;
+}
+
+function text(bytes: Buffer, value: string, at: number, width: number): void {
+  bytes.fill(0, at + bytes.write(value, at, width), at + width);
 }
 
 function octal(bytes: Buffer, value: number, at: number, digits: number): void {

@@ -10,7 +10,7 @@ import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
 import type { Digest } from "../artifact/digest.ts";
 import { KilnError } from "../errors.ts";
 import type { Entry, FileEntry } from "./archive-entries.ts";
-import { blockSize, headerOf, paddingOf } from "./archive-header.ts";
+import { blockSize, headerWriter, paddingOf } from "./archive-header.ts";
 
 const pieceSize = 1024 * 1024;
 
@@ -70,19 +70,22 @@ async function feed(compress: ZstdCompress, pieces: Iterable<Buffer>): Promise<v
   }
 }
 
+/** Each piece holds until the one after the next is asked for: two buffers take turns. */
 function* tarPieces(entries: readonly Entry[], options: ArchiveOptions): Generator<Buffer> {
+  const { headerOf } = headerWriter(options.time);
   let piece = Buffer.allocUnsafe(pieceSize);
+  let other = Buffer.allocUnsafe(pieceSize);
   let filled = 0;
   let read = 0;
   const full = (): Buffer => {
     const done = piece.subarray(0, filled);
-    piece = Buffer.allocUnsafe(pieceSize);
+    [piece, other] = [other, piece];
     filled = 0;
     options.onProgress?.(read);
     return done;
   };
   for (const entry of entries) {
-    const header = headerOf(entry, options.time);
+    const header = headerOf(entry);
     if (filled + header.length > pieceSize) yield full();
     filled += header.copy(piece, filled);
     if (entry.type !== "file" || entry.size === 0) continue;
