@@ -19,7 +19,7 @@ export function widthOf(coloured: string): number {
   const text = stripVTControlCharacters(coloured);
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) width += segmentWidth(segment);
+  for (const { segment } of graphemesOf(text)) width += segmentWidth(segment);
   return width;
 }
 
@@ -28,7 +28,7 @@ export function fitted(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let shown = "";
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     width += segmentWidth(segment);
     if (width > columns - 1) break;
     shown += segment;
@@ -36,7 +36,13 @@ export function fitted(text: string, columns: number): string {
   return columns < 1 ? "" : `${shown}…`;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+let graphemes: Intl.Segmenter | undefined;
+
+/** Made when it is needed: it costs 8 ms, and most output is plain ASCII. */
+function graphemesOf(text: string): Intl.Segments {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return graphemes.segment(text);
+}
 
 // East Asian wide and full-width blocks (Unicode 16, UAX #11); everything else that prints takes one column.
 const wide =
