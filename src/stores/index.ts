@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
-import { makeFolder } from "../system/durable.ts";
 import type { ReadableStore, Store } from "./store.ts";
 
 export type StoreContext = Pick<Context, "cwd" | "signal">;
@@ -29,7 +28,7 @@ export const storeSorts: readonly StoreSort[] = [
     open: async (url, context) => (await import("./folder-reader.ts")).openFolderReader(pathOf(url, context)),
     openWritable: async (url, context) =>
       (await import("./folder.ts")).openFolderStore(pathOf(url, context), context.signal),
-    make: (url, context) => makeFolder(pathOf(url, context)),
+    make: async (url, context) => (await import("../system/durable.ts")).makeFolder(pathOf(url, context)),
   },
   {
     address: "https://HOST/PATH, read-only (http:// too)",
