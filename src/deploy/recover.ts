@@ -24,6 +24,9 @@ export async function recover(site: Site): Promise<Recovery> {
     return "nothing";
   }
   if (!(await serve(prepared, site))) return "nothing";
+  site.context.report.note(
+    `${site.place.name}: ${current.release.version} wasn't in service as it should be, and is again`,
+  );
   await untilWell(prepared, site);
   return "started";
 }
