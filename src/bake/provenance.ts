@@ -11,7 +11,7 @@ import type { Plan } from "./plan.ts";
 
 export const provenanceFile = "provenance.json";
 
-/** A URI that names the way of baking, for verifiers to compare: docs/formats.md describes it. */
+/** A URI that names the way of baking, for verifiers to compare: docs/bake.md describes it. */
 export const buildType = "urn:kiln:bake:v1";
 
 export interface ProvenanceInput {

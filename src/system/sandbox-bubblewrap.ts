@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { KilnError } from "../errors.ts";
 import { runProgram, type ProgramResult } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
-import type { SandboxTools } from "./sandbox-tools.ts";
+import { npmScripts, type SandboxTools } from "./sandbox-tools.ts";
 import { seenAt, type Sandbox, type SandboxOptions, type SandboxRun } from "./sandbox.ts";
 import { findProgram } from "./tools.ts";
 
@@ -107,7 +107,7 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
     sharedEtc().flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     Object.entries(madeEtc(home)).flatMap(([name, text]) => ["--ro-bind-data", data(text), `/etc/${name}`]),
     run.network === "open" ? resolver() : [],
-    toolFolders(options),
+    toolFolders(options, data),
     ["--bind", workspace.temporary, "/tmp", "--bind", workspace.temporary, "/var/tmp"],
     ["--bind", workspace.home, home],
     [run.as === "step" ? "--bind" : "--ro-bind", workspace.source, join(conditions.folder, "source")],
@@ -163,15 +163,15 @@ function resolver(): string[] {
 }
 
 /** Node is one file. npm in /usr (a distribution's) finds its libraries there alone, so it stays where it is. */
-function toolFolders({ tools }: SandboxOptions): string[] {
+function toolFolders({ tools }: SandboxOptions, data: (text: string) => string): string[] {
   const node = ["--ro-bind", tools.node, "/opt/kiln/bin/node"];
   if (tools.npm === undefined) return node;
   const { folder } = tools.npm;
   const shown = folder.startsWith("/usr/") ? folder : "/opt/kiln/lib/node_modules/npm";
+  const scripts = Object.entries(npmScripts(shown, "/opt/kiln/bin/node"));
   return [
     node,
     shown === folder ? [] : ["--ro-bind", folder, shown],
-    ["--symlink", `${shown}/bin/npm-cli.js`, "/opt/kiln/bin/npm"],
-    ["--symlink", `${shown}/bin/npx-cli.js`, "/opt/kiln/bin/npx"],
+    scripts.flatMap(([name, text]) => ["--perms", "0755", "--ro-bind-data", data(text), `/opt/kiln/bin/${name}`]),
   ].flat();
 }

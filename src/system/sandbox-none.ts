@@ -1,11 +1,12 @@
 // No sandbox: the same environment, umask and clock, and nothing more. A step sees the whole machine and its network.
 // For machines that can't have namespaces; the plan and the provenance say so.
 
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 import { runProgram } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
+import { npmScripts } from "./sandbox-tools.ts";
 import type { Sandbox, SandboxOptions, Secret } from "./sandbox.ts";
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -13,7 +14,7 @@ const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export function openUnisolated(options: SandboxOptions): Sandbox {
   const { workspace } = options;
   const programs = join(dirname(workspace.stage), "programs");
-  linkPrograms(programs, options);
+  makePrograms(programs, options);
   return {
     inside: (path) => path,
     run: async (run) => {
@@ -38,13 +39,14 @@ export function openUnisolated(options: SandboxOptions): Sandbox {
   };
 }
 
-function linkPrograms(folder: string, { tools }: SandboxOptions): void {
-  mkdirSync(folder, { recursive: true });
-  rmSync(join(folder, "node"), { force: true });
+function makePrograms(folder: string, { tools }: SandboxOptions): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
   symlinkSync(tools.node, join(folder, "node"));
-  for (const name of tools.npm === undefined ? [] : ["npm", "npx"]) {
-    rmSync(join(folder, name), { force: true });
-    symlinkSync(join(tools.npm?.folder ?? "", `bin/${name}-cli.js`), join(folder, name));
+  const scripts = tools.npm === undefined ? {} : npmScripts(tools.npm.folder, tools.node);
+  for (const [name, text] of Object.entries(scripts)) {
+    writeFileSync(join(folder, name), text);
+    chmodSync(join(folder, name), 0o755);
   }
 }
 

@@ -22,6 +22,16 @@ export interface Npm {
   readonly version: string;
 }
 
+/** Where npm's own program looks for its libraries, if not below its folder: Debian's packages share one folder. */
+const sharedLibraries = "/usr/share/nodejs";
+
+/** Programs `npm` and `npx` as shell scripts: npm in `folder`, run by `node`, whatever `node` is in PATH. */
+export function npmScripts(folder: string, node: string): Readonly<Record<string, string>> {
+  const libraries = folder.startsWith(`${sharedLibraries}/`) ? `NODE_PATH=${sharedLibraries} ` : "";
+  const script = (name: string) => `#!/bin/sh\n${libraries}exec '${node}' '${folder}/bin/${name}-cli.js' "$@"\n`;
+  return { npm: script("npm"), npx: script("npx") };
+}
+
 export interface HostTools {
   /** `process.execPath`. */
   readonly node: string;

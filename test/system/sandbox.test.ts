@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 
 import { openSandbox } from "../../src/system/sandbox-open.ts";
-import { findSandboxTools } from "../../src/system/sandbox-tools.ts";
+import { findSandboxTools, npmScripts } from "../../src/system/sandbox-tools.ts";
 import type { Conditions, Isolation, SandboxOptions, SandboxRun, Workspace } from "../../src/system/sandbox.ts";
 import { temporaryFolder } from "./made-repository.ts";
 
@@ -241,3 +241,19 @@ async function waitUntilGone(marker: string): Promise<string[]> {
   for (const end = Date.now() + 5000; Date.now() < end && processesWith(marker).length > 0;) await sleep(20);
   return processesWith(marker);
 }
+
+test.each(both)("%s: node is the one that runs Kiln, and npm runs on it", async (isolation) => {
+  const { output } = await run("node -p process.version; npm --version; npx --version; npm exec --offline -- node -v", {
+    isolation,
+  });
+  const npm = tools.npm?.version;
+  expect(output.split("\n")).toEqual([process.version, npm, npm, process.version]);
+});
+
+test("Debian's own npm is told where its libraries are", () => {
+  const { npm } = npmScripts("/usr/share/nodejs/npm", "/opt/kiln/bin/node");
+  expect(npm).toBe(
+    "#!/bin/sh\nNODE_PATH=/usr/share/nodejs exec '/opt/kiln/bin/node' '/usr/share/nodejs/npm/bin/npm-cli.js' \"$@\"\n",
+  );
+  expect(npmScripts("/usr/lib/node_modules/npm", "/n")["npm"]).not.toContain("NODE_PATH");
+});

@@ -1,0 +1,49 @@
+// The recipes that are shown to users, as their users have them: a repository of its own, baked twice, installed by dpkg
+// and by npm, and run.
+
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { temporaryFolder } from "../system/made-repository.ts";
+import { makeProject, type Project } from "./made-project.ts";
+
+function projectOf(recipe: string): Project {
+  const project = makeProject({ recipe: "artifacts: { app: { kind: archive, from: . } }\n" });
+  cpSync(new URL(`../../recipes/${recipe}`, import.meta.url).pathname, project.repository.folder, { recursive: true });
+  project.repository.commit();
+  project.repository.git("tag", "v1.4.0");
+  return project;
+}
+
+test("the tool is installed by dpkg and runs", async () => {
+  const { folder, manifest } = await projectOf("tool").bake({ check: "twice" });
+  expect(manifest.artifacts.map(({ file }) => file)).toEqual(["keepdays_1.4.0_all.deb"]);
+  const root = temporaryFolder();
+  execFileSync("dpkg-deb", ["--extract", join(folder, "keepdays_1.4.0_all.deb"), root]);
+  const keepdays = (input: string, ...args: string[]) =>
+    execFileSync(join(root, "usr/bin/keepdays"), args, { input, encoding: "utf8" });
+  expect(keepdays("", "--version")).toBe("keepdays 1.4.0\n");
+  const names = ["a-2024-01-02", "b-2024-01-02", "a-2024-01-01"];
+  expect(keepdays(names.join("\n"), "--conf", join(root, "etc/keepdays.conf"))).toBe("a-2024-01-02\n");
+  expect(execFileSync("gzip", ["-dc", join(root, "usr/share/man/man1/keepdays.1.gz")], { encoding: "utf8" })).toContain(
+    "keepdays 1.4.0",
+  );
+});
+
+test("the library is installed by npm and imported", async () => {
+  const { folder, manifest } = await projectOf("library").bake({ check: "twice" });
+  const tarball = join(folder, manifest.artifacts[0]?.file ?? "");
+  const user = temporaryFolder();
+  mkdirSync(join(user, "home"));
+  const env = { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`, HOME: join(user, "home") };
+  execFileSync("npm", ["install", "--offline", "--no-audit", "--prefix", user, tarball], { stdio: "pipe", env });
+  const program = join(user, "use.mjs");
+  writeFileSync(
+    program,
+    `import { formatWeekDate, weekDateOf } from "@kiln-examples/week-dates"; console.log(formatWeekDate(weekDateOf(new Date(0))));`,
+  );
+  expect(execFileSync(process.execPath, [program], { encoding: "utf8" })).toBe("1970-W01-4\n");
+});
