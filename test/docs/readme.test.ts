@@ -56,6 +56,12 @@ describe("every document", () => {
   });
 });
 
+test("docs/cli.md says what every command prints with --json", () => {
+  const table = readFileSync(join(root, "docs/cli.md"), "utf8").split("## The objects that")[1] ?? "";
+  const names = kiln.groups.flatMap(({ commands }) => commands.map(({ name }) => name));
+  expect(names.filter((name) => !new RegExp(`^\\|[^|]*\`${name}\``, "m").test(table))).toEqual([]);
+});
+
 test("every dependency is explained", () => {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<
     string,
