@@ -18,6 +18,8 @@ export function environmentOf(options: SandboxOptions, run: SandboxRun, places: 
     npm_config_audit: "false",
     npm_config_fund: "false",
     npm_config_update_notifier: "false",
+    // Without a network npm asks for a minute before it says so.
+    ...(run.network === "closed" ? { npm_config_offline: "true" } : {}),
     ...options.env,
     ...(run.network === "open" ? { ...options.networkEnv, ...certificatesOf(places.certificates) } : {}),
     ...(run.network === "closed" && tools.clock !== undefined ? clockOf(tools.clock, options) : {}),

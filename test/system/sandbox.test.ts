@@ -66,7 +66,16 @@ test.each(both)("%s: the environment is the fixed one, whatever Kiln's is", asyn
   const [names = "", values = ""] = output.split("\n");
   expect(names.split(" ").filter((name) => !/^(?:FAKETIME|_|PWD|SHLVL|OLDPWD)/.test(name) && name !== "")).toEqual([
     ...["A", "CI", "HOME", "LANG", "LC_ALL", "LD_PRELOAD", "LOGNAME", "NO_FAKE_STAT", "NO_UPDATE_NOTIFIER", "PATH"],
-    ...["SHELL", "TMPDIR", "TZ", "USER", "npm_config_audit", "npm_config_fund", "npm_config_update_notifier"],
+    ...[
+      "SHELL",
+      "TMPDIR",
+      "TZ",
+      "USER",
+      "npm_config_audit",
+      "npm_config_fund",
+      "npm_config_offline",
+      "npm_config_update_notifier",
+    ],
   ]);
   expect(values).toMatch(/\/home C\.UTF-8 UTC 0022 b$/);
 });
