@@ -112,6 +112,13 @@ function proxiesOf(env: Context["env"]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
+function passwordsIn(urls: readonly string[]): string[] {
+  return urls.flatMap((url) => {
+    const password = URL.parse(url)?.password ?? "";
+    return password === "" ? [] : [password];
+  });
+}
+
 async function takeStep(step: OrderedStep, index: number, kitchen: Kitchen): Promise<void> {
   const { context, sandbox, logs, options } = kitchen;
   const log = `${String(index + 1).padStart(2, "0")}-${step.phase}.log`;
@@ -126,6 +133,7 @@ async function takeStep(step: OrderedStep, index: number, kitchen: Kitchen): Pro
           as: "step",
           network: step.phase === "fetch" ? "open" : "closed",
           secrets,
+          hidden: passwordsIn(Object.values(proxiesOf(context.env))),
           log: join(logs, log),
           keptLog: join(options.keptLogs, log),
         },
@@ -210,6 +218,7 @@ async function runPacker(
           as: "packer",
           network: "closed",
           secrets: [],
+          hidden: [],
           log: join(logs, log),
           keptLog: join(options.keptLogs, log),
         },

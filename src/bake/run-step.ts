@@ -13,6 +13,8 @@ export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
   /** As a person reads it: `build: npm run build`. */
   readonly title: string;
   readonly secrets: readonly Secret[];
+  /** More that must not be shown: passwords of proxies. */
+  readonly hidden: readonly string[];
   /** Absolute path of the new log. */
   readonly log: string;
   /** Where the log can be read if the step fails, absolute. */
@@ -22,7 +24,7 @@ export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
 /** Returns what the program printed on stdout. Throws STEP_FAILED, CANCELLED. */
 export async function runStep(step: StepRun, sandbox: Sandbox, context: Pick<Context, "report">): Promise<string> {
   const { report } = context;
-  const values = step.secrets.map(({ value }) => value);
+  const values = [...step.secrets.map(({ value }) => value), ...step.hidden];
   for (const value of values) report.redact(value);
   const log = openStepLog({ path: step.log, secrets: values, onLine: (line) => report.output(line) });
   const stdout: Buffer[] = [];

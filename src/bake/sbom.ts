@@ -2,7 +2,7 @@
 // and who uses whom. A function of the artifact's bytes and the source: its serial number follows from the digest.
 // Where no lock file tells what is inside, the SBOM says that it is unknown, which isn't the same as nothing.
 
-import { existsSync, readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 import { Contrib, Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
@@ -74,7 +74,10 @@ function serialNumber(sha256: Digest): `urn:uuid:${string}` {
 function locksOf({ packed, source }: SbomInput): string[] {
   const found = packed.from.flatMap((path) => {
     for (let folder = path; ; folder = dirname(folder)) {
-      const lock = lockNames.map((name) => join(folder, name)).find((file) => existsSync(file));
+      // A link may lead out of the source, to a file of the host.
+      const lock = lockNames
+        .map((name) => join(folder, name))
+        .find((file) => lstatSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
       if (lock !== undefined) return [lock];
       if (folder === source || folder === dirname(folder)) return [];
     }
