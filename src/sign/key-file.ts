@@ -11,6 +11,7 @@ import { z } from "zod";
 import { isSystemError, KilnError } from "../errors.ts";
 import { withTemporary } from "../system/durable-temporary.ts";
 import { explainFailure, makeFolder, syncFolder } from "../system/durable.ts";
+import { scryptIdentity } from "./scrypt-identity.ts";
 
 const contentSchema = z.strictObject({
   kiln: z.literal(1),
@@ -39,7 +40,7 @@ export async function sealKeys(content: KeyFileContent, passphrase: string, work
 /** Decrypts and parses; `where` names the text. Throws PASSPHRASE_WRONG or KEYS_INVALID. */
 export async function openKeys(text: string, passphrase: string, where: string): Promise<KeyFileContent> {
   const decrypter = new Decrypter();
-  decrypter.addPassphrase(passphrase);
+  decrypter.addIdentity(scryptIdentity(passphrase));
   let plain: string;
   try {
     const encrypted = armor.decode(text);
