@@ -1,4 +1,4 @@
-// What every command that bakes has in common: its options, and the order that they and the repository give. The bake
+// What every command that bakes has in common: the order that its options and the repository give. The bake
 // itself knows no store: what it asks one is answered here.
 
 import { resolve } from "node:path";
@@ -19,13 +19,6 @@ import { recipeSchema } from "../recipe/schema.ts";
 import type { CatalogReader } from "../views/catalog.ts";
 import type { Input } from "./command.ts";
 import { type Configuration, loadConfiguration, requireStore } from "./configuration.ts";
-
-export const bakeOptions = [
-  { flags: "--recipe FILE", description: "the recipe, in the repository; kiln.yaml if left out" },
-  { flags: "--ref REF", description: "the branch or tag that this is for; found in the repository if left out" },
-  { flags: "--allow-dirty", description: "bake the work tree as it is, under a version that says so" },
-  { flags: "--isolation MODE", description: "what steps run in: sandbox, or none (KILN_ISOLATION)" },
-] as const;
 
 export interface BakeQuestion {
   readonly input: Input;

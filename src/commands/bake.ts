@@ -5,7 +5,8 @@ import { relative } from "node:path";
 import type { Bake } from "../bake/kept.ts";
 import type { Released } from "../bake/prepare.ts";
 import type { Context } from "../context.ts";
-import { bakeOptions, outFolder, withBake } from "./bake-access.ts";
+import { outFolder, withBake } from "./bake-access.ts";
+import { bakeOptions } from "./bake-options.ts";
 import { columns, size } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
 

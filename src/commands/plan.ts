@@ -3,7 +3,8 @@
 import type { Change } from "../bake/explain.ts";
 import type { BakeOrder } from "../bake/order.ts";
 import type { Released } from "../bake/prepare.ts";
-import { bakeOptions, withBake } from "./bake-access.ts";
+import { withBake } from "./bake-access.ts";
+import { bakeOptions } from "./bake-options.ts";
 import { columns, day } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
 

@@ -4,19 +4,14 @@
 import { resolve } from "node:path";
 
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
-import { checkName, versionSchema } from "../artifact/name.ts";
+import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
-import { bake } from "../bake/bake.ts";
-import type { Prepared } from "../bake/prepare.ts";
-import type { Context } from "../context.ts";
 import { openBakeFolder } from "../publish/bake-folder.ts";
 import type { Released } from "../publish/decide.ts";
 import type { Publisher } from "../publish/publisher.ts";
-import { pointAt, type Pointers, type Published, publishRelease } from "../publish/release.ts";
-import { channelOf } from "../recipe/channel.ts";
+import { type Published, publishRelease } from "../publish/release.ts";
 import { readWholeBlob } from "../stores/read.ts";
-import { isAheadOf } from "./ahead.ts";
-import { bakeOptions, withBake } from "./bake-access.ts";
+import { bakeOptions } from "./bake-options.ts";
 import { columns, size } from "./columns.ts";
 import type { Command, Input, Result } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
@@ -35,40 +30,21 @@ export const publish: Command = {
   async run(input, context) {
     const publisher = await openPublisher(await loadConfiguration(input, context), context);
     const [folder] = input.arguments;
+    const channel = askedChannel(input);
     const published =
       folder === undefined
-        ? await bakeAndPublish(publisher, input, context)
+        ? await (await import("./bake-and-publish.ts")).bakeAndPublish(publisher, { input, context, channel })
         : await publishRelease(publisher, {
             bake: await openBakeFolder(resolve(context.cwd, folder)),
-            channel: askedChannel(input),
+            channel: channel === undefined ? undefined : { channel },
           });
     return resultOf(published, await manifestOf(publisher, published.release));
   },
 };
 
-async function bakeAndPublish(publisher: Publisher, input: Input, context: Context): Promise<Published> {
-  return withBake({ input, context, next: "reserve" }, async (prepared) => {
-    const pointers = pointersOf(prepared, input, publisher);
-    if ("released" in prepared) return pointAt(publisher, prepared.released, pointers);
-    const { folder } = await bake(prepared.order, { folder: prepared.folder, check: "once" }, context);
-    return publishRelease(publisher, { bake: await openBakeFolder(folder), ...pointers });
-  });
-}
-
-/** Where the ref leads: a branch to its channel, never back; a tag to its channel, and to an alias. */
-function pointersOf({ recipe, ref, repository }: Prepared, input: Input, publisher: Publisher): Pointers {
-  const channel = askedChannel(input)?.channel ?? (ref === undefined ? undefined : channelOf(recipe.channels, ref));
-  const tag = ref?.startsWith("refs/tags/") ? ref.slice("refs/tags/".length) : undefined;
-  const isAhead = tag === undefined ? isAheadOf(repository, publisher.store) : undefined;
-  return {
-    channel: channel === undefined ? undefined : { channel, isAhead },
-    alias: tag !== undefined && versionSchema.safeParse(tag).success ? tag : undefined,
-  };
-}
-
-function askedChannel({ options }: Input): { channel: string } | undefined {
+function askedChannel({ options }: Input): string | undefined {
   const { channel } = options;
-  return typeof channel === "string" ? { channel: checkName("channel", channel) } : undefined;
+  return typeof channel === "string" ? checkName("channel", channel) : undefined;
 }
 
 async function manifestOf({ store }: Publisher, { manifest }: Released): Promise<Manifest> {
