@@ -43,13 +43,13 @@ export const fileNameSchema = z
   .regex(/^[0-9A-Za-z_][0-9A-Za-z._+~-]*$/, "a plain file name")
   .refine((text) => !text.includes(".."), 'a file name without ".."');
 
-/** Returns `text`, or throws NAME_INVALID, which says what is allowed. */
-export function checkName(sort: Sort, text: string): string {
+/** Returns `text`, or throws NAME_INVALID, which says what is allowed. `where`: what the text was taken from. */
+export function checkName(sort: Sort, text: string, where: string = sort): string {
   const rule = rules[sort];
   const result = schemaOf(sort).safeParse(text);
   if (result.success) return text;
   const shown = text.length > 60 ? `${text.slice(0, 60)}… (${text.length} characters)` : text;
-  throw new KilnError("NAME_INVALID", `${sort}: got ${JSON.stringify(shown)}, want 1 to ${rule.max} characters`, {
+  throw new KilnError("NAME_INVALID", `${where}: got ${JSON.stringify(shown)}, want 1 to ${rule.max} characters`, {
     hint: `a ${sort} has ${rule.allowed}`,
   });
 }

@@ -48,7 +48,8 @@ async function isThere(path: string): Promise<boolean> {
     await stat(path);
     return true;
   } catch (error) {
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
+    // A release's name may be longer than a file's can be.
+    if (isSystemError(error, "ENOENT", "ENOTDIR", "ENAMETOOLONG")) return false;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // The recipe of a commit. A pipeline is code: it is read from what is baked, never from the work tree beside it.
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { readFileAt, type Repository, type Snapshot } from "../system/git.ts";
 import { type ParseOptions, parseRecipe, recipeLimit } from "./parse.ts";
 
@@ -22,12 +22,28 @@ export async function loadRecipe<Recipe>(
   repository: Repository,
   options: LoadOptions<Recipe>,
 ): Promise<LoadedRecipe<Recipe>> {
-  const { path, tree, snapshot } = options;
-  const bytes = await readFileAt(repository, { tree, snapshot, path, limit: recipeLimit });
+  const { path, tree } = options;
+  const bytes = await readRecipe(repository, options);
   if (bytes === undefined) {
     throw new KilnError("RECIPE_NOT_FOUND", `${path}: got no such file in ${tree}, want a recipe`, {
       hint: "commit it, or name another path with --recipe",
     });
   }
   return { recipe: parseRecipe(bytes, options), digest: digestOf(bytes) };
+}
+
+/** A folder, a link or something huge under the recipe's path is a fault of the recipe, not of the source. */
+async function readRecipe<Recipe>(
+  repository: Repository,
+  { path, tree, snapshot }: LoadOptions<Recipe>,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await readFileAt(repository, { tree, snapshot, path, limit: recipeLimit });
+  } catch (cause) {
+    if (!isKilnError(cause, "SOURCE_UNSUPPORTED")) throw cause;
+    throw new KilnError("RECIPE_INVALID", cause.message, {
+      hint: "a recipe is one plain file of YAML; --recipe names another",
+      cause,
+    });
+  }
 }

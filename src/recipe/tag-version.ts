@@ -4,7 +4,7 @@
 
 import semver from "semver";
 
-import { versionSchema } from "../artifact/name.ts";
+import { checkName, versionSchema } from "../artifact/name.ts";
 import { isSemantic } from "../artifact/version.ts";
 import { KilnError } from "../errors.ts";
 import { countCommits, listTagsAt, listTagsUpTo, type Repository } from "../system/git.ts";
@@ -33,14 +33,16 @@ export function tagsOf(repository: Repository, { commit, ref }: Pick<Tags, "comm
   };
 }
 
-/** Throws VERSION_UNRESOLVED when several tags are on the commit and none is the highest; HISTORY_MISSING. */
+/** Throws NAME_INVALID for a tag that can't be a version; VERSION_UNRESOLVED when several tags are on the commit and none is the highest; HISTORY_MISSING. */
 export async function tagVersion({ prefix }: { readonly prefix: string }, tags: Tags): Promise<string> {
   const versionOf = (tag: string) => {
     const version = tag.startsWith(prefix) ? tag.slice(prefix.length) : "";
     return /^[0-9]/.test(version) && versionSchema.safeParse(version).success ? version : undefined;
   };
-  const asked = tags.ref?.startsWith("refs/tags/") ? versionOf(tags.ref.slice("refs/tags/".length)) : undefined;
-  if (asked !== undefined) return asked;
+  const asked = tags.ref?.startsWith("refs/tags/") ? tags.ref.slice("refs/tags/".length) : "";
+  // Whoever tags v1.0/2 means a release: they shall hear that it can't be one, not get a development version.
+  const meant = asked.startsWith(prefix) ? asked.slice(prefix.length) : "";
+  if (/^[0-9]/.test(meant)) return checkName("version", meant, `version from the tag ${asked}`);
 
   const here = (await tags.at()).flatMap((tag) => versionOf(tag) ?? []);
   const highest = highestOf(here);

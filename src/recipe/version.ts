@@ -80,7 +80,7 @@ export interface VersionPlaces {
 
 /** The version to bake. Throws VERSION_UNRESOLVED, NAME_INVALID, HISTORY_MISSING, and what `reserve` throws. */
 export async function resolveVersion(source: VersionSource, places: VersionPlaces): Promise<string> {
-  const version = checkName("version", await versionFrom(source, places));
+  const version = checkName("version", await versionFrom(source, places), `version from ${source.from}`);
   return places.dirtyTree === undefined ? version : checkName("version", dirtyVersion(version, places.dirtyTree));
 }
 

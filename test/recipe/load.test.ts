@@ -47,8 +47,8 @@ test("a recipe that isn't there, isn't a file, is too large or is wrong has an e
   await expect(load("bad.yaml")).rejects.toThrow(
     refusal("RECIPE_INVALID", "bad.yaml:1:1: version: missing, want a map (and 2 more)"),
   );
-  await expect(load("large.yaml")).rejects.toThrow(refusal("SOURCE_UNSUPPORTED", "got 70000 bytes"));
-  await expect(load("link.yaml")).rejects.toThrow(refusal("SOURCE_UNSUPPORTED", "got a symbolic link"));
-  await expect(load("sub")).rejects.toThrow(refusal("SOURCE_UNSUPPORTED", "got a folder"));
-  await expect(load("../x.yaml")).rejects.toThrow(refusal("SOURCE_UNSUPPORTED", "leaves the repository"));
+  await expect(load("large.yaml")).rejects.toThrow(refusal("RECIPE_INVALID", "got 70000 bytes"));
+  await expect(load("link.yaml")).rejects.toThrow(refusal("RECIPE_INVALID", "got a symbolic link"));
+  await expect(load("sub")).rejects.toThrow(refusal("RECIPE_INVALID", "got a folder"));
+  await expect(load("../x.yaml")).rejects.toThrow(refusal("RECIPE_INVALID", "leaves the repository"));
 });
