@@ -11,6 +11,11 @@ export const verifyGroup: CommandGroup = {
       summary: "verify one file or release: signatures, log proof, provenance, SBOM",
       load: async () => (await import("./verify.ts")).verify,
     },
+    {
+      name: "audit",
+      summary: "check a whole store: log, signatures, every object, every view",
+      load: async () => (await import("./audit.ts")).audit,
+    },
   ],
 };
 

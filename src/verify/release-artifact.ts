@@ -41,16 +41,10 @@ export interface PlacedArtifact {
 }
 
 export async function verifyReleaseArtifact(release: SignedRelease, placed: PlacedArtifact): Promise<void> {
-  const { store, trust, findings, signatures, manifest, now } = release;
-  const { artifact, place, onBytes } = placed;
+  const { store, trust, findings, manifest, now } = release;
+  const { artifact, place } = placed;
   const key = poolKey(artifact);
-  const passed = await findings.checkAsync(key, () => passOverArtifact(store, artifact, onBytes));
-  const sbom = await findings.checkAsync(poolKey(artifact.sbom), () => readPresent(store, poolKey(artifact.sbom)));
-  const signed = signatures.artifacts[place];
-  if (signed === undefined) throw new TypeError(`no signatures of artifact ${place}`);
-  const index = firstRecord(release.release) + 2 * place;
-  const { publicKey } = signatures;
-  await verifySignedArtifact({ artifact, passed, sbom, signed, publicKey, index, trust, now, findings });
+  const { passed, sbom } = await verifyStoredArtifact(release, placed);
   if (passed === undefined) return;
   const files = await readBeside(store, key, findings);
   const proven = await verifyArtifact({
@@ -64,6 +58,22 @@ export async function verifyReleaseArtifact(release: SignedRelease, placed: Plac
   });
   requireSamePlaces(release, { key, place, proven });
   requireSameStatements(release, { artifact, proven, sbom });
+}
+
+/** The artifact's bytes, its SBOM and the signatures over both, without what lies beside it. */
+export async function verifyStoredArtifact(
+  release: SignedRelease,
+  { artifact, place, onBytes }: PlacedArtifact,
+): Promise<{ passed: Passed | undefined; sbom: Buffer | undefined }> {
+  const { store, trust, findings, signatures, now } = release;
+  const passed = await findings.checkAsync(poolKey(artifact), () => passOverArtifact(store, artifact, onBytes));
+  const sbom = await findings.checkAsync(poolKey(artifact.sbom), () => readPresent(store, poolKey(artifact.sbom)));
+  const signed = signatures.artifacts[place];
+  if (signed === undefined) throw new TypeError(`no signatures of artifact ${place}`);
+  const index = firstRecord(release.release) + 2 * place;
+  const { publicKey } = signatures;
+  await verifySignedArtifact({ artifact, passed, sbom, signed, publicKey, index, trust, now, findings });
+  return { passed, sbom };
 }
 
 /** The leaf index of the first of the release's signature records. */

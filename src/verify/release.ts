@@ -53,13 +53,23 @@ export async function verifyRelease(options: ReleaseToVerify): Promise<ReleaseVe
   const release = findings.check(subject, () => verifyReleaseDocument(document, { name, version, trust }).release);
   const reader = release && { store, trust, findings, release, now: context.now() };
   const manifest = reader && (await verifyManifest(reader));
-  const signatures = reader && manifest && (await verifySignatures(reader, manifest));
-  const signed = reader && manifest && signatures && { ...reader, manifest, signatures };
-  if (signed !== undefined) {
-    await verifyProvenance(signed);
-    await inStep(context.report, `verify ${subject}`, (step) => verifyArtifacts(signed, step));
-  }
+  const signed = reader && manifest && (await verifyNamed(reader, manifest));
+  if (signed !== undefined) await inStep(context.report, `verify ${subject}`, (step) => verifyArtifacts(signed, step));
   return { subject, verdict: verdictOf(findings.list), findings: findings.list, release, manifest };
+}
+
+/** What the log entry names, believed: manifest, signatures document and provenance. `undefined`: there is no going on. */
+export async function verifySigned(reader: ReleaseReader): Promise<SignedRelease | undefined> {
+  const manifest = await verifyManifest(reader);
+  return manifest && verifyNamed(reader, manifest);
+}
+
+async function verifyNamed(reader: ReleaseReader, manifest: Manifest): Promise<SignedRelease | undefined> {
+  const signatures = await verifySignatures(reader, manifest);
+  if (signatures === undefined) return undefined;
+  const signed = { ...reader, manifest, signatures };
+  await verifyProvenance(signed);
+  return signed;
 }
 
 async function readReleaseDocument(store: ReadableStore, name: string, version: string): Promise<Uint8Array> {

@@ -101,7 +101,12 @@ function opensShard(key: string): boolean {
 }
 
 async function rowsOf(digest: Digest, read: ShardReader): Promise<Rows> {
-  const result = rowsSchema.safeParse(parseStored(await read(digest), `table shard ${digest}`));
-  if (!result.success) throw new KilnError("STORE_CORRUPT", `table shard ${digest}: ${z.prettifyError(result.error)}`);
+  return parseRows(await read(digest), `table shard ${digest}`);
+}
+
+/** The rows of a shard, in key order. Throws STORE_CORRUPT, which names `where`. */
+export function parseRows(bytes: Uint8Array, where: string): Rows {
+  const result = rowsSchema.safeParse(parseStored(bytes, where));
+  if (!result.success) throw new KilnError("STORE_CORRUPT", `${where}: ${z.prettifyError(result.error)}`);
   return result.data;
 }

@@ -1,0 +1,144 @@
+// The audit of a whole store, trusting nothing but the pinned trust file:
+//
+//   log        every entry, every signature on a leaf, the root rebuilt            → the tree
+//   history    one release per version and per commit, channel moves in order      → what documents must say
+//   releases   every object that one names, every signature, the files beside it
+//   documents  releases, channels and the catalog are what the log makes them
+//   objects    nothing else lies in the store
+//
+// Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
+
+import { keys } from "../../artifact/pool.ts";
+import { type Trust, trustBytes } from "../../artifact/trust.ts";
+import type { Context } from "../../context.ts";
+import { KilnError } from "../../errors.ts";
+import { type Checkpoint, logOf, openCheckpoint, readCheckpoint } from "../../log/checkpoint.ts";
+import { inStep } from "../../report.ts";
+import { readDocument } from "../../stores/read.ts";
+import type { ReadableStore } from "../../stores/store.ts";
+import { newFindings, type Verification, verdictOf } from "../findings.ts";
+import { checkDocuments, readStoredCatalog } from "./documents.ts";
+import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
+import { newHistory } from "./history.ts";
+import { acceptedLeaves, type CheckedLog, checkLog, type LogToCheck } from "./log.ts";
+import { checkObjects } from "./objects.ts";
+import { checkRelease, requireOwnTree } from "./release-objects.ts";
+
+export interface AuditOptions {
+  readonly store: ReadableStore;
+  /** The pinned file. */
+  readonly trust: Trust;
+  /** A checkpoint that was seen before: the log must continue it, and only newer releases' objects are read. */
+  readonly since: Checkpoint | undefined;
+  readonly context: Pick<Context, "now" | "report" | "signal">;
+}
+
+export interface Audit extends Verification {
+  readonly checkpoint: Checkpoint;
+  /** Of the log. */
+  readonly leaves: number;
+  /** Whose objects were read. */
+  readonly releases: number;
+  /** In the store; null: it can't list them. */
+  readonly objects: number | null;
+}
+
+/** Throws STORE_NOT_FOUND, CHECKPOINT_INVALID: without a believable checkpoint there is nothing to audit. */
+export async function audit({ store, trust, since, context }: AuditOptions): Promise<Audit> {
+  const findings = newFindings();
+  const { report } = context;
+  // Before the log: so the log is at least as far as the catalog, whoever publishes meanwhile.
+  const catalog = await readStoredCatalog(store, findings);
+  const checkpoint = await readCheckpoint(store, logOf(trust));
+  const log: LogToCheck = { store, trust, checkpoint, findings };
+  const history = newHistory(catalog?.size ?? 0, findings);
+  const checked = await inStep(report, `check ${checkpoint.size} log entries`, (step) =>
+    checkLog({ ...log, step, onLeaf: ({ index, leaf }) => history.add(index, leaf) }),
+  );
+  const { tree } = checked;
+  if (since !== undefined) findings.check("log", () => requireOwnTree(since, tree, "the checkpoint seen before"));
+  await checkHead(log);
+  await checkTrustCopy(log);
+  const named = since === undefined ? fingerprintTable() : undefined;
+  const releases = await checkReleases({ ...log, checked, since, named, context });
+  await inStep(report, "check the documents", () => checkDocuments({ ...log, tree, history, catalog }));
+  const objects = await inStep(
+    report,
+    "check every object",
+    (step) => checkObjects({ store, tree, history, named, findings, step }),
+    (count) => (count === undefined ? "not listed" : `${count} objects`),
+  );
+  return {
+    subject: store.url,
+    verdict: verdictOf(findings.list),
+    findings: findings.list,
+    checkpoint,
+    leaves: checkpoint.size,
+    releases,
+    objects: objects ?? null,
+  };
+}
+
+interface ReleasesToCheck extends LogToCheck {
+  readonly checked: CheckedLog;
+  readonly since: Checkpoint | undefined;
+  readonly named: FingerprintTable | undefined;
+  readonly context: AuditOptions["context"];
+}
+
+async function checkReleases(options: ReleasesToCheck): Promise<number> {
+  const { checked, since, named, context } = options;
+  return inStep(
+    context.report,
+    "check the releases",
+    async (step) => {
+      let count = 0;
+      let bytes = 0;
+      const onBytes = (more: number) => step.progress((bytes += more), undefined, "bytes");
+      const from = Math.min(since?.size ?? 0, options.checkpoint.size);
+      for await (const { index, leaf, records } of acceptedLeaves(options, { from, refused: checked.refused })) {
+        if (context.signal.aborted) throw new KilnError("CANCELLED", "audit: interrupted");
+        if (leaf.type !== "release") continue;
+        const logged = { index, leaf, records };
+        const keys = await checkRelease({ ...options, tree: checked.tree, logged, now: context.now(), onBytes });
+        for (const key of keys) named?.set(fingerprintOf(key), fingerprintOf(key));
+        count += 1;
+      }
+      return count;
+    },
+    (count) => `${count} releases`,
+  );
+}
+
+/** The head may be ahead of what readers see, never behind it, and never another log. */
+async function checkHead({ store, trust, checkpoint, findings }: LogToCheck): Promise<void> {
+  const found = await findings.checkAsync(keys.head, () => readDocument(store, keys.head));
+  if (found === undefined) return;
+  const head = findings.check(keys.head, () => openCheckpoint(noteIn(found.bytes), logOf(trust)));
+  if (head === undefined) return;
+  if (head.size > checkpoint.size) {
+    const ahead = `it has ${head.size} leaves, readers see ${checkpoint.size}`;
+    findings.note("APPEND_UNFINISHED", keys.head, `${keys.head}: ${ahead}`);
+  } else if (head.size < checkpoint.size || !head.root.equals(checkpoint.root)) {
+    const message = `${keys.head}: got ${head.size} leaves, want those of the checkpoint, which has ${checkpoint.size}`;
+    findings.add({ code: "LOG_INCONSISTENT", severity: "error", subject: keys.head, message });
+  }
+}
+
+/** The signed note in the head's document. Throws STORE_CORRUPT. */
+function noteIn(bytes: Uint8Array): string {
+  try {
+    const { checkpoint } = JSON.parse(Buffer.from(bytes).toString()) as { checkpoint?: unknown };
+    if (typeof checkpoint === "string") return checkpoint;
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+  }
+  throw new KilnError("STORE_CORRUPT", `${keys.head}: got a document without a checkpoint`);
+}
+
+async function checkTrustCopy({ store, trust, findings }: LogToCheck): Promise<void> {
+  const found = await findings.checkAsync(keys.trust, () => readDocument(store, keys.trust));
+  if (found !== undefined && Buffer.compare(found.bytes, trustBytes(trust)) === 0) return;
+  const problem = found === undefined ? "there is none" : "it isn't the pinned one";
+  findings.note("TRUST_DIFFERS", keys.trust, `${keys.trust}: ${problem}; the pinned one was used`);
+}

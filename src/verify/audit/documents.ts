@@ -1,0 +1,142 @@
+// The documents that readers start from, against the log: each release and alias has its own, each channel's shows its newest
+// move, the catalog is the fold of the leaves that it has taken in. What is only behind is a note: somebody publishes, or
+// stopped. What is behind although the catalog says that it was taken in was put back by somebody.
+
+import { canonicalText } from "../../artifact/json.ts";
+import { keys } from "../../artifact/pool.ts";
+import { KilnError } from "../../errors.ts";
+import { logOf, openCheckpoint } from "../../log/checkpoint.ts";
+import { readDocument, readWholeBlob } from "../../stores/read.ts";
+import type { ReadableStore } from "../../stores/store.ts";
+import { type Catalog, parseCatalog } from "../../views/catalog.ts";
+import { documentBytes, parseChannelDocument, parseReleaseDocument } from "../../views/documents.ts";
+import { parseRows } from "../../views/table.ts";
+import { verifyChannelDocument, verifyReleaseDocument } from "../documents.ts";
+import type { Findings } from "../findings.ts";
+import { readPresent } from "../release-artifact.ts";
+import { fingerprintOf } from "./fingerprints.ts";
+import type { History } from "./history.ts";
+import type { LogToCheck } from "./log.ts";
+import { requireOwnTree } from "./release-objects.ts";
+import type { Tree } from "./tree.ts";
+
+export interface DocumentsToCheck extends LogToCheck {
+  readonly tree: Tree;
+  readonly history: History;
+  readonly catalog: Catalog | undefined;
+}
+
+/** The stored catalog; `undefined` when there is none, or none that can be read, which is a finding. */
+export async function readStoredCatalog(store: ReadableStore, findings: Findings): Promise<Catalog | undefined> {
+  const found = await readDocument(store, keys.catalog);
+  return found && findings.check(keys.catalog, () => parseCatalog(found.bytes, keys.catalog));
+}
+
+export async function checkDocuments(options: DocumentsToCheck): Promise<void> {
+  for (const [key, index] of options.history.documents) await checkReleaseDocument(key, index, options);
+  for (const [key, index] of options.history.moves) await checkChannelDocument(key, index, options);
+  await checkCatalog(options);
+}
+
+async function checkReleaseDocument(key: string, index: number, options: DocumentsToCheck): Promise<void> {
+  const { trust, findings } = options;
+  const bytes = await readTaken(key, index, options);
+  if (bytes === undefined) return;
+  const [, name = "", version = ""] = /^releases\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
+  findings.check(key, () => {
+    const { release, alias } = verifyReleaseDocument(bytes, { name, version, trust });
+    const document = parseReleaseDocument(bytes, key);
+    requireOwnTree(openCheckpoint(document.checkpoint, logOf(trust)), options.tree, key);
+    requireCanonical(document, bytes, key);
+    const got = (alias ?? release).index;
+    if (got !== index) throw mismatch(key, `got log entry ${got}, want ${index}`);
+  });
+}
+
+async function checkChannelDocument(key: string, index: number, options: DocumentsToCheck): Promise<void> {
+  const { trust, findings } = options;
+  const bytes = await readTaken(key, index, options);
+  if (bytes === undefined) return;
+  const [, name = "", channel = ""] = /^channels\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
+  const move = findings.check(key, () => {
+    const verified = verifyChannelDocument(bytes, { name, channel, trust });
+    const document = parseChannelDocument(bytes, key);
+    requireOwnTree(openCheckpoint(document.checkpoint, logOf(trust)), options.tree, key);
+    requireCanonical(document, bytes, key);
+    return verified.move.index;
+  });
+  if (move === undefined || move === index) return;
+  const problem = `got the move at log entry ${move}, want the newest one at ${index}`;
+  if (move < index && !wasTaken(index, options)) findings.note("VIEW_BEHIND", key, `${key}: ${problem}`);
+  else findings.check(key, () => fail(mismatch(key, problem)));
+}
+
+/** A document's bytes; absent is a note while the views are behind, and a finding otherwise. */
+async function readTaken(key: string, index: number, options: DocumentsToCheck): Promise<Uint8Array | undefined> {
+  const { store, findings } = options;
+  if (wasTaken(index, options)) return findings.checkAsync(key, () => readPresent(store, key));
+  const found = await findings.checkAsync(key, () => readDocument(store, key));
+  if (found === undefined) findings.note("VIEW_BEHIND", key, `${key}: it isn't written yet`);
+  return found?.bytes;
+}
+
+function wasTaken(index: number, { catalog }: DocumentsToCheck): boolean {
+  return catalog !== undefined && index < catalog.size;
+}
+
+async function checkCatalog({ store, findings, catalog, history, checkpoint }: DocumentsToCheck): Promise<void> {
+  if (catalog === undefined) {
+    if (checkpoint.size > 0) findings.note("VIEW_BEHIND", keys.catalog, `${keys.catalog}: there is no catalog`);
+    return;
+  }
+  if (catalog.size > checkpoint.size) {
+    findings.check(keys.catalog, () =>
+      fail(mismatch(keys.catalog, `got ${catalog.size} leaves taken in, want at most the log's ${checkpoint.size}`)),
+    );
+    return;
+  }
+  if (catalog.size < checkpoint.size) {
+    const problem = `it has taken in ${catalog.size} of ${checkpoint.size} leaves`;
+    findings.note("VIEW_BEHIND", keys.catalog, `${keys.catalog}: ${problem}`);
+  }
+  await findings.checkAsync(keys.catalog, async () => {
+    const got = await countRightRows(store, catalog, history);
+    if (got !== history.rows.size) {
+      throw mismatch(keys.catalog, `got ${got} rows that the log gives, want ${history.rows.size}`);
+    }
+  });
+}
+
+/** Throws VIEW_MISMATCH for a row that the log doesn't give, or one that lies where a look-up wouldn't find it. */
+async function countRightRows(store: ReadableStore, catalog: Catalog, { rows }: History): Promise<number> {
+  let count = 0;
+  let last: string | undefined;
+  for (const { first, digest } of catalog.table) {
+    const key = keys.catalogShard(digest);
+    const shard = parseRows(await readWholeBlob(store, key, digest), key);
+    if (shard[0]?.[0] !== first) throw mismatch(key, `got a shard that doesn't begin with ${JSON.stringify(first)}`);
+    for (const [name, row] of shard) {
+      const want = rows.get(fingerprintOf(name));
+      const isRight = want !== undefined && Buffer.compare(want, fingerprintOf(canonicalText(row))) === 0;
+      if (!isRight || (last !== undefined && name <= last)) {
+        throw mismatch(key, `got the row ${JSON.stringify(name)}, which the log doesn't give there`);
+      }
+      last = name;
+      count += 1;
+    }
+  }
+  return count;
+}
+
+function requireCanonical(document: Parameters<typeof documentBytes>[0], bytes: Uint8Array, key: string): void {
+  if (Buffer.compare(documentBytes(document), bytes) === 0) return;
+  throw new KilnError("STORE_CORRUPT", `${key}: got a document that isn't in canonical JSON`);
+}
+
+function mismatch(key: string, problem: string): KilnError {
+  return new KilnError("VIEW_MISMATCH", `${key}: ${problem}`);
+}
+
+function fail(error: KilnError): never {
+  throw error;
+}

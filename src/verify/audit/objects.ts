@@ -1,0 +1,114 @@
+// Every object of the store, both ways: what the log and the releases name is there (checked elsewhere), and what is there
+// is named. Tiles and bundles, also the narrower ones of older trees, must be cut from the tree of this log. Blobs that
+// nobody names are a note, because a publish that stopped leaves them; anything else that Kiln doesn't write is a finding.
+
+import { KilnError } from "../../errors.ts";
+import { decodeBundle } from "../../log/entries.ts";
+import { leafHash } from "../../log/merkle.ts";
+import { readObject } from "../../log/object.ts";
+import { entriesPath, tilePath, tileWidth } from "../../log/tiles.ts";
+import type { Step } from "../../report.ts";
+import type { ReadableStore } from "../../stores/store.ts";
+import type { Findings } from "../findings.ts";
+import { fingerprintOf, type FingerprintTable } from "./fingerprints.ts";
+import type { History } from "./history.ts";
+import { rowIn, type Tree } from "./tree.ts";
+
+export interface ObjectsToCheck {
+  readonly store: ReadableStore;
+  readonly tree: Tree;
+  readonly history: History;
+  /** Fingerprints of the pool keys that releases name; `undefined`: only some releases were looked at. */
+  readonly named: FingerprintTable | undefined;
+  readonly findings: Findings;
+  readonly step: Step;
+}
+
+/** How many objects there are; `undefined` where the store can't list them. */
+export async function checkObjects(options: ObjectsToCheck): Promise<number | undefined> {
+  await checkTilesOfSize(options);
+  const { store, findings, step } = options;
+  if (store.list === undefined) {
+    findings.note("OBJECTS_NOT_LISTED", store.url, `${store.url}: objects that nothing refers to weren't looked for`);
+    return undefined;
+  }
+  let count = 0;
+  let unused = 0;
+  let example = "";
+  for await (const { key } of store.list("")) {
+    step.progress((count += 1), undefined, "items");
+    const belongs = await findings.checkAsync(key, () => checkObject(key, options));
+    if (belongs !== "unused") continue;
+    unused += 1;
+    example ||= key;
+  }
+  if (unused > 0) {
+    findings.note(
+      "OBJECT_UNUSED",
+      example,
+      `${unused} objects of the pool belong to no release: ${example}${unused > 1 ? " …" : ""}`,
+    );
+  }
+  return count;
+}
+
+/** Throws OBJECT_UNKNOWN, STORE_CORRUPT. */
+async function checkObject(key: string, options: ObjectsToCheck): Promise<"used" | "unused"> {
+  const { history, named } = options;
+  if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
+  if (key.startsWith("log/tile/")) return checkTile(key, options);
+  if (history.documents.has(key) || history.moves.has(key) || fixed.test(key)) return "used";
+  throw new KilnError("OBJECT_UNKNOWN", `${key}: got an object that neither the log nor Kiln's own work explains`);
+}
+
+/** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
+const fixed = new RegExp(
+  `^(?:kiln\\.json|log/(?:head|checkpoint|staging/[0-9a-f]{64})|catalog/(?:head\\.json|shard/[0-9a-f]{64}\\.json)|` +
+    `reservations/[^/]+\\.json|trust/(?:trust\\.json|openpgp\\.(?:asc|gpg)|log\\.vkey|trusted_root\\.json|release-[0-9]+\\.pem))$`,
+);
+
+/** The tiles and bundles that readers of this tree ask for: a web server can't list them. */
+async function checkTilesOfSize(options: ObjectsToCheck): Promise<void> {
+  const { tree, findings } = options;
+  for (let level = 0, count = tree.size; count > 0; level += 1, count = Math.floor(count / tileWidth)) {
+    for (let n = 0; n * tileWidth < count; n += 1) {
+      const width = Math.min(tileWidth, count - n * tileWidth);
+      const tile = tilePath(level, n, width);
+      await findings.checkAsync(tile, () => checkTile(tile, options));
+    }
+  }
+}
+
+const tileKey = /^log\/tile\/(entries|[0-9]{1,2})\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([0-9]{1,3}))?$/;
+
+async function checkTile(key: string, { store, tree }: ObjectsToCheck): Promise<"used"> {
+  const [, sort = "", path = "", partial] = tileKey.exec(key) ?? [];
+  const n = Number(path.replace(/[x/]/g, ""));
+  const width = partial === undefined ? tileWidth : Number(partial);
+  const isBundle = sort === "entries";
+  const spelled = isBundle ? entriesPath(n, width) : tilePath(Number(sort), n, width);
+  if (path === "" || spelled !== key || width === 0 || width > tileWidth) throw unknownTile(key);
+  const span = tileWidth ** (isBundle ? 0 : Number(sort));
+  // Wider than this tree: what an append wrote whose checkpoint isn't shown yet.
+  if ((n * tileWidth + width) * span > tree.size) return "used";
+  const bytes = await readTile(store, key);
+  const want = rowIn(tree, { level: isBundle ? 0 : Number(sort) * 8, index: n * tileWidth }, width);
+  const got = isBundle ? Buffer.concat(decodeBundle(bytes, key).map(leafHash)) : bytes;
+  if (Buffer.compare(got, want) !== 0) {
+    throw new KilnError(
+      "STORE_CORRUPT",
+      `${key}: got ${isBundle ? "entries" : "hashes"} that aren't those of this log`,
+    );
+  }
+  return "used";
+}
+
+async function readTile(store: ReadableStore, key: string): Promise<Uint8Array> {
+  const bytes = await readObject(store, { key, limit: 2 ** 16 * tileWidth });
+  if (bytes !== undefined) return bytes;
+  throw new KilnError("OBJECT_MISSING", `${key}: got no such object, want a tile of the log`);
+}
+
+function unknownTile(key: string): KilnError {
+  return new KilnError("OBJECT_UNKNOWN", `${key}: got a key that no tile of a log has`);
+}

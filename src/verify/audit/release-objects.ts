@@ -1,0 +1,141 @@
+// Everything that a release has in the store: what its log entry names, its artifacts and their signatures against the
+// records in the log, and the files beside them, which must be the very bytes that the log and the pool give.
+
+import { digestOf } from "../../artifact/digest.ts";
+import { hashedRekordBytes, type ReleaseLeaf } from "../../artifact/leaf.ts";
+import { parseVkey } from "../../artifact/log-key.ts";
+import { blobsOf } from "../../artifact/manifest.ts";
+import { beside, poolKey } from "../../artifact/pool.ts";
+import { parseBundle } from "../../artifact/sigstore.ts";
+import { sbomStatement } from "../../artifact/statement.ts";
+import { KilnError } from "../../errors.ts";
+import { openCheckpoint, logOf, type Checkpoint } from "../../log/checkpoint.ts";
+import { inclusionProof } from "../../log/proof.ts";
+import { readWholeBlob } from "../../stores/read.ts";
+import { besideView } from "../../views/beside.ts";
+import type { ViewSource } from "../../views/view.ts";
+import { firstRecord, readPresent, type SignedRelease, verifyStoredArtifact } from "../release-artifact.ts";
+import { verifySigned } from "../release.ts";
+import { recordsOf } from "../signed-artifact.ts";
+import { manifestKey, signaturesKey } from "../signed-release.ts";
+import type { LoggedLeaf, LogToCheck } from "./log.ts";
+import { rootAt, type Tree, treeReader } from "./tree.ts";
+
+export interface ReleaseToCheck extends LogToCheck {
+  readonly tree: Tree;
+  readonly logged: LoggedLeaf & { readonly leaf: ReleaseLeaf };
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly onBytes: (count: number) => void;
+}
+
+/** Checks the objects of one release; answers the keys of all that belong to it. */
+export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
+  const { store, trust, findings, logged, now } = options;
+  const named = [manifestKey(logged.leaf), signaturesKey(logged.leaf)];
+  const release = await verifySigned({ store, trust, findings, release: logged, now });
+  if (release === undefined) return named;
+  const statements = await checkArtifacts(release, options);
+  const provenance = await findings.checkAsync("provenance", () =>
+    readPresent(store, poolKey(release.manifest.provenance)),
+  );
+  if (provenance !== undefined && statements.every((statement) => statement !== undefined)) {
+    const artifacts = release.manifest.artifacts.map(({ sha256 }, place) => ({
+      sha256,
+      statement: statements[place] ?? new Uint8Array(),
+    }));
+    findings.check(signaturesKey(logged.leaf), () =>
+      requireSameRecords(logged, recordsOf(release.signatures, { artifacts, provenance })),
+    );
+    await checkBeside(release, options);
+  }
+  const sidecars = release.manifest.artifacts.flatMap((artifact) =>
+    Object.values(beside).map((end) => poolKey(artifact) + end),
+  );
+  return [...named, ...blobsOf(release.manifest).map(poolKey), ...sidecars];
+}
+
+async function checkArtifacts(
+  release: SignedRelease,
+  { onBytes }: ReleaseToCheck,
+): Promise<(Uint8Array | undefined)[]> {
+  const statements: (Uint8Array | undefined)[] = [];
+  for (const [place, artifact] of release.manifest.artifacts.entries()) {
+    const { sbom } = await verifyStoredArtifact(release, { artifact, place, onBytes });
+    const isRight = sbom !== undefined && digestOf(sbom) === artifact.sbom.sha256;
+    statements.push(isRight ? sbomStatement(artifact, sbom) : undefined);
+  }
+  return statements;
+}
+
+function requireSameRecords({ index, records }: LoggedLeaf, want: LoggedLeaf["records"]): void {
+  const different = want.findIndex(
+    (record, place) =>
+      records[place] === undefined ||
+      Buffer.compare(hashedRekordBytes(record), hashedRekordBytes(records[place])) !== 0,
+  );
+  if (different < 0 && records.length === want.length) return;
+  const at = index - want.length + Math.max(0, different);
+  throw new KilnError("ENTRY_UNEXPECTED", `log entry ${at}: got the record of another signature than the release has`);
+}
+
+/** Each file beside an artifact must be what the view makes of the log, in the tree of that file's own checkpoint. */
+async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Promise<void> {
+  const { store, findings } = options;
+  const made = new Map<string, ReadonlyMap<string, Uint8Array>>();
+  for (const artifact of release.manifest.artifacts) {
+    for (const end of Object.values(beside)) {
+      const key = poolKey(artifact) + end;
+      const stored = await findings.checkAsync(key, () => readPresent(store, key));
+      if (stored === undefined) continue;
+      await findings.checkAsync(key, async () => {
+        const checkpoint = end === beside.openpgp ? options.checkpoint : checkpointOf(stored, key, options);
+        const wanted = made.get(checkpoint.note) ?? (await filesBeside(options, checkpoint));
+        made.set(checkpoint.note, wanted);
+        if (Buffer.compare(stored, wanted.get(key) ?? new Uint8Array()) === 0) return;
+        throw new KilnError("VIEW_MISMATCH", `${key}: got another file than the log and the pool give`);
+      });
+    }
+  }
+}
+
+/** The checkpoint in a bundle, if its tree is the one that this log had. Throws BUNDLE_INVALID, CHECKPOINT_INVALID, LOG_INCONSISTENT. */
+function checkpointOf(bundle: Uint8Array, key: string, { trust, tree }: ReleaseToCheck): Checkpoint {
+  const checkpoint = openCheckpoint(parseBundle(bundle, key).logEntry.checkpoint, logOf(trust));
+  requireOwnTree(checkpoint, tree, key);
+  return checkpoint;
+}
+
+/** Throws LOG_INCONSISTENT. */
+export function requireOwnTree(checkpoint: Pick<Checkpoint, "size" | "root">, tree: Tree, where: string): void {
+  if (checkpoint.size <= tree.size && rootAt(tree, checkpoint.size).equals(checkpoint.root)) return;
+  throw new KilnError(
+    "LOG_INCONSISTENT",
+    `${where}: got a checkpoint of ${checkpoint.size} leaves that this log never had`,
+    { hint: "somebody who holds the log key signed another log: use nothing from this store" },
+  );
+}
+
+async function filesBeside(
+  { store, trust, tree, logged }: ReleaseToCheck,
+  checkpoint: Checkpoint,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  const first = firstRecord({ index: logged.index, leaf: logged.leaf });
+  const read = treeReader(tree);
+  const source: ViewSource = {
+    logId: parseVkey(trust.log).id,
+    checkpoint,
+    entry: async (index) => {
+      const record = logged.records[index - first];
+      if (record === undefined) throw new TypeError(`no record at leaf ${index}`);
+      return hashedRekordBytes(record);
+    },
+    prove: (index) => inclusionProof({ index, size: checkpoint.size }, read),
+    blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
+    releaseIndex: async () => logged.index,
+  };
+  const once = async (key: string, bytes: Uint8Array) => void files.set(key, bytes);
+  await besideView.take([logged], source, { once, swap: async () => {} });
+  return files;
+}
