@@ -86,7 +86,7 @@ function checkNames(path: string, entry: Entry, where: string): void {
   if (path === "" || entry.link === true) return;
   const name = nameOf(path, entry);
   const version = entry.version ?? "";
-  if (name.isWellFormed() && version.isWellFormed() && /^(?:@[^/@]+\/)?[^/@].*(?<!\/)$/s.test(name)) return;
+  if (name.isWellFormed() && version.isWellFormed() && /^(?:@[^/@\s]+\/)?[^/@\s][^\s]*(?<!\/)$/.test(name)) return;
   throw new KilnError("ARTIFACT_INVALID", `${where}: got ${JSON.stringify(path)}, want the path of a package`);
 }
 

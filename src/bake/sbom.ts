@@ -73,7 +73,8 @@ function serialNumber(sha256: Digest): `urn:uuid:${string}` {
 /** The nearest lock file of each packed folder, upwards to the top of the source; each once. */
 function locksOf({ packed, source }: SbomInput): string[] {
   const found = packed.from.flatMap((path) => {
-    for (let folder = path; ; folder = dirname(folder)) {
+    const start = lstatSync(path).isDirectory() ? path : dirname(path);
+    for (let folder = start; ; folder = dirname(folder)) {
       // A link may lead out of the source, to a file of the host.
       const lock = lockNames
         .map((name) => join(folder, name))

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
@@ -108,4 +108,19 @@ test("the same artifact and source give the same bytes; another artifact another
   expect(other.serialNumber).not.toBe(first.serialNumber);
   expect(first.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(first.metadata.timestamp).toBe("2023-11-14T22:13:20.000Z");
+});
+
+test("a lock file that a build made a link is none: it may lead to a file of the host", async () => {
+  const outside = lockedProject({ "": { dependencies: { no: "*" } }, "node_modules/no": { version: "1.0.0" } });
+  const source = temporaryFolder();
+  mkdirSync(join(source, "dist"));
+  symlinkSync(join(outside, "package-lock.json"), join(source, "package-lock.json"));
+  expect((await bomOf(input(source))).components ?? []).toEqual([]);
+});
+
+test("a file's lock file is the one beside it", async () => {
+  const source = lockedProject({ "": { dependencies: { yes: "*" } }, "node_modules/yes": { version: "1.0.0" } });
+  writeFileSync(join(source, "app.js"), "");
+  const bom = await bomOf(input(source, { from: [join(source, "app.js")] }));
+  expect(bom.components?.map(({ name }) => name)).toEqual(["yes"]);
 });
