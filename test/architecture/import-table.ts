@@ -53,7 +53,7 @@ export const parts: readonly Part[] = [
   {
     name: "verify",
     files: /^verify\//,
-    may: [...base, "log", "store interface", "view interface", "views list"],
+    may: [...base, "log", "store interface", "view", "view interface", "views list"],
   },
   {
     name: "deploy",
