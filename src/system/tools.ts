@@ -26,13 +26,6 @@ export function findProgram(program: string, path: string): string | undefined {
     .find(isProgram);
 }
 
-/** The same, or throws TOOL_MISSING. */
-export function requireProgram(program: string, path: string): string {
-  const found = findProgram(program, path);
-  if (found === undefined) throw toolMissing(program);
-  return found;
-}
-
 /** The error for a program that isn't there; its hint names the Debian package. */
 export function toolMissing(program: string, cause?: unknown): KilnError {
   const name = basename(program);
