@@ -11,7 +11,11 @@ const pieceSize = 4 * 1024 * 1024;
 
 /** `size` bytes that look random, in pieces, the same for the same seed. */
 export function* randomPieces(seed: string, size: number): Generator<Buffer> {
-  const stream = createCipheriv("aes-128-ctr", createHash("sha256").update(seed).digest().subarray(0, 16), Buffer.alloc(16));
+  const stream = createCipheriv(
+    "aes-128-ctr",
+    createHash("sha256").update(seed).digest().subarray(0, 16),
+    Buffer.alloc(16),
+  );
   const zeros = Buffer.alloc(pieceSize);
   for (let left = size; left > 0; left -= pieceSize) yield stream.update(zeros.subarray(0, Math.min(left, pieceSize)));
 }
@@ -29,7 +33,8 @@ export interface TreeShape {
 
 /** Files of many sizes around the mean, fifty to a folder. */
 export async function writeTree(folder: string, { files, bytes, content }: TreeShape): Promise<void> {
-  const pool = content === "text" ? words(32 * 1024 * 1024) : Buffer.concat([...randomPieces("tree", 32 * 1024 * 1024)]);
+  const pool =
+    content === "text" ? words(32 * 1024 * 1024) : Buffer.concat([...randomPieces("tree", 32 * 1024 * 1024)]);
   const choices = Buffer.concat([...randomPieces("sizes", files * 8)]);
   let written = 0;
   for (let file = 0; file < files; file += 1) {

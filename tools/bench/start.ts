@@ -1,8 +1,8 @@
 // How long it takes to start: against `node -e 0`, started in turns.
 
 import { alternate, median, type Pair, timeProcess } from "./measure.ts";
-import type { Row } from "./row.ts";
 import { deployable } from "./releases.ts";
+import type { Row } from "./row.ts";
 
 export const version: Row = {
   name: "version",
