@@ -113,6 +113,11 @@ export const codes = {
     meaning: "The operating system refused to read or write a file.",
     remedy: "Check the owner and mode of the path in the message.",
   },
+  NOT_A_FOLDER: {
+    exit: 1,
+    meaning: "Where Kiln needs a folder, or has to make one, there is something else.",
+    remedy: "Name another path, or move away what is there.",
+  },
   BUSY: {
     exit: 1,
     meaning: "Another process holds the lock on the same folder for longer than the wait.",

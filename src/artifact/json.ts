@@ -16,11 +16,14 @@ export function canonicalText(value: unknown): string {
   return text;
 }
 
-/** Parses the JSON of the stored document `key`. Throws STORE_CORRUPT, which names the key. */
-export function parseStored(bytes: Uint8Array, key: string): unknown {
+/** Parses the JSON of the stored document `key`. Throws STORE_CORRUPT, which names the key; `hint`: how to mend it. */
+export function parseStored(bytes: Uint8Array, key: string, hint?: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new KilnError("STORE_CORRUPT", `${key}: got ${bytes.length} bytes that aren't JSON`, { cause });
+    throw new KilnError("STORE_CORRUPT", `${key}: got ${bytes.length} bytes that aren't JSON`, {
+      ...(hint === undefined ? {} : { hint }),
+      cause,
+    });
   }
 }

@@ -35,7 +35,7 @@ export async function bringUp(options: BringUp): Promise<void> {
     const state = await stateAt(options);
     if (state.stored.catalog.size >= options.head.checkpoint.size) return;
     await writeViews(options, state, onceOnly(options.store));
-    if (await swapCatalog(options, state)) return;
+    if (await swapCatalog(options, state, (key, bytes) => options.store.create(key, bytes))) return;
   }
   throw new KilnError(
     "STORE_CONTENDED",
@@ -49,7 +49,7 @@ export async function rebuildViews(options: BringUp): Promise<{ leaves: number }
   const found = await readDocumentEtag(store);
   const state = await stateAt({ store, trust, head, stored: { catalog: emptyCatalog, etag: found } });
   await writeViews(options, state, overwriting(store));
-  if (!(await swapCatalog(options, state))) await bringUp(options);
+  if (!(await swapCatalog(options, state, (key, bytes) => mend(store, key, bytes)))) await bringUp(options);
   return { leaves: head.checkpoint.size };
 }
 
@@ -62,10 +62,14 @@ async function writeViews(options: BringUp, state: PublishedState, target: ViewT
 }
 
 /** False: somebody else swapped it first. */
-async function swapCatalog({ store, head }: BringUp, state: PublishedState): Promise<boolean> {
+async function swapCatalog(
+  { store, head }: BringUp,
+  state: PublishedState,
+  write: (key: string, bytes: Uint8Array) => Promise<unknown>,
+): Promise<boolean> {
   const { catalog, etag } = state.stored;
   const { table, shards } = await withRows(catalog.table, state.rows, shardReader(store));
-  await Promise.all([...shards].map(([digest, bytes]) => store.create(keys.catalogShard(digest), bytes)));
+  await Promise.all([...shards].map(([digest, bytes]) => write(keys.catalogShard(digest), bytes)));
   const next = catalogBytes({ kiln: 1, size: head.checkpoint.size, table });
   return (await store.replace(keys.catalog, next, etag)) === "replaced";
 }
@@ -105,6 +109,16 @@ function overwriting(store: Store): ViewTarget {
       swap(store, key, (current) => (current && Buffer.compare(current, bytes) === 0 ? undefined : bytes)),
     swap: (key, next) => swap(store, key, next),
   };
+}
+
+/** A shard that somebody spoilt is in the way of its own bytes: they replace it. */
+async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await store.create(key, bytes);
+  } catch (error) {
+    if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
+    await overwriting(store).once(key, bytes);
+  }
 }
 
 async function swap(store: Store, key: string, next: (current: Uint8Array | undefined) => Uint8Array | undefined) {

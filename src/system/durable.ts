@@ -15,7 +15,7 @@ export async function syncFolder(path: string): Promise<void> {
   await closing(handle, () => handle.sync());
 }
 
-/** Makes a folder (absolute path), and those above it, if they aren't there. Throws DISK_FULL, PERMISSION_DENIED. */
+/** Makes a folder (absolute path), and those above it, if they aren't there. Throws NOT_A_FOLDER, DISK_FULL, PERMISSION_DENIED. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     const topmost = (await mkdir(path, { recursive: true })) ?? path;
@@ -23,6 +23,12 @@ export async function makeFolder(path: string): Promise<void> {
     // just now, and not be as far as its own sync.
     for (let made = path; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
   } catch (error) {
+    if (isSystemError(error, "EEXIST", "ENOTDIR")) {
+      throw new KilnError("NOT_A_FOLDER", `${path}: got a file here or above it, want a folder`, {
+        details: { path },
+        cause: error,
+      });
+    }
     throw explainFailure(error, path);
   }
 }

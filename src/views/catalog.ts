@@ -33,10 +33,14 @@ const catalogSchema = z.strictObject({
 /** The catalog's document: the last leaf taken in, and the table. */
 export type Catalog = z.infer<typeof catalogSchema>;
 
+/** What to do about a catalog that can't be read. */
+export const catalogHint = "`kiln views rebuild` writes it anew from the log; `kiln audit` says what else is wrong";
+
+/** Throws STORE_CORRUPT. */
 export function parseCatalog(bytes: Uint8Array, key: string): Catalog {
-  const result = catalogSchema.safeParse(parseStored(bytes, key));
-  if (!result.success) throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`);
-  return result.data;
+  const result = catalogSchema.safeParse(parseStored(bytes, key, catalogHint));
+  if (result.success) return result.data;
+  throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`, { hint: catalogHint });
 }
 
 export function catalogBytes(catalog: Catalog): Uint8Array {

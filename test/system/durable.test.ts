@@ -60,7 +60,7 @@ test("folders are made with those above them, by several at once", async () => {
   await makeFolder(path);
   expect(await readdir(join(folder, "a/b"))).toEqual(["c", "d"]);
   await writeFile(join(folder, "file"), "");
-  await expect(makeFolder(join(folder, "file", "below"))).rejects.toMatchObject({ code: "ENOTDIR" });
+  await expect(makeFolder(join(folder, "file", "below"))).rejects.toMatchObject({ code: "NOT_A_FOLDER" });
 });
 
 test("what a person can mend has a code and a hint, everything else passes", () => {
@@ -119,16 +119,31 @@ test("a body of any pieces is written whole, also when the system takes few byte
 });
 
 test("thousands of small pieces and some large ones are written whole", async () => {
-  const pieces = Array.from({ length: 5000 }, (_, number) =>
-    Buffer.alloc(number % 1000 === 0 ? 3_000_000 : 10, number),
-  );
+  const pieceAt = (number: number) => Buffer.alloc(number % 1000 === 0 ? 3_000_000 : 10, number);
+  const numbers = Array.from({ length: 5000 }, (_, number) => number);
   await withTemporary({ folder }, async ({ handle, path }) => {
     async function* body() {
-      yield* pieces;
+      for (const number of numbers) yield pieceAt(number);
     }
     await writeBody(handle, body());
-    expect((await readFile(path)).equals(Buffer.concat(pieces))).toBe(true);
+    expect((await readFile(path)).equals(Buffer.concat(numbers.map(pieceAt)))).toBe(true);
   });
+});
+
+test("the memory of large pieces is given back once they are written", async () => {
+  const given: Buffer[] = [];
+  await withTemporary({ folder }, async ({ handle }) => {
+    async function* body() {
+      for (let piece = 0; piece < 50; piece++) {
+        given.push(Buffer.alloc(1024 * 1024, piece));
+        yield given.at(-1)!;
+        // Two batches may be on their way.
+        expect(given.filter(({ length }) => length > 0).length).toBeLessThanOrEqual(3);
+      }
+    }
+    await writeBody(handle, body());
+  });
+  expect(given.every(({ length }) => length === 0)).toBe(true);
 });
 
 test("a device that is full ends the writing, and so does a body that throws", async () => {
