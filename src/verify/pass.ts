@@ -37,9 +37,3 @@ export async function passOver(
   const bytes = kept === undefined ? undefined : Buffer.concat(kept, size);
   return { size, sha256: state.copy().digest("hex"), state, bytes };
 }
-
-/** The same of bytes that are at hand. */
-export function passOverBytes(bytes: Buffer): Passed {
-  const state = createHash("sha256").update(bytes);
-  return { size: bytes.length, sha256: state.copy().digest("hex"), state, bytes };
-}

@@ -23,7 +23,7 @@ syncBuiltinESMExports();
 const probe = await open("/dev/null");
 const prototype = Object.getPrototypeOf(probe) as fs.promises.FileHandle;
 await probe.close();
-const sync = Reflect.get(prototype, "sync") as () => Promise<void>;
+const sync = Reflect.get(prototype, "sync");
 prototype.sync = async function (this: fs.promises.FileHandle) {
   const path = shown(fs.readlinkSync(`/proc/self/fd/${this.fd}`));
   events.push(`sync ${path}`);
