@@ -47,7 +47,7 @@ export function openTerminal({ stream, env, detail, clock }: TerminalOptions): T
   const sayOutput = (line: string): void => say(look.paint("dim", `  ${look.signs.rule} ${line}`));
 
   function begin(rawTitle: string): Step {
-    const step: RunningStep = { title: clean(rawTitle), started: clock(), progress: createProgress() };
+    const step: RunningStep = { title: clean(rawTitle), started: clock(), progress: createProgress(), said: "" };
     // The lines that are kept belong to the steps that run together.
     if (running.size === 0) tail = [];
     running.add(step);
@@ -76,8 +76,11 @@ export function openTerminal({ stream, env, detail, clock }: TerminalOptions): T
     step: begin,
     note: (line) => say(clean(line)),
     output(line) {
-      if (detail === "verbose") sayOutput(clean(line));
-      else tail = [...tail.slice(1 - keptLines), clean(line)];
+      const shown = clean(line);
+      const [only] = running;
+      if (running.size === 1 && only !== undefined && shown.trim() !== "") only.said = shown;
+      if (detail === "verbose") sayOutput(shown);
+      else tail = [...tail.slice(1 - keptLines), shown];
     },
     redact: (secret) => redaction.add(secret),
     redacted: (text) => redaction.apply(text),

@@ -12,6 +12,8 @@ export interface RunningStep {
   /** Milliseconds, by the same clock as the `time` that rows are drawn for. */
   readonly started: number;
   readonly progress: Progress;
+  /** The last line that its child printed; empty when there is none, or when nobody can tell whose it was. */
+  said: string;
 }
 
 /** Columns of the terminal; undefined in a pipe or a file, where nothing is cut or aligned. */
@@ -58,10 +60,12 @@ export function liveRow(step: RunningStep, { look, columns, time, frame }: LiveF
   const room = roomFor(columns, took) - 2;
   const progress = step.progress.line(look, room - titleColumn - 2);
   const title = fitted(step.title, progress === "" ? room : titleColumn);
-  // Padded, so that the bars stand below one another.
-  const gap = progress === "" ? "" : " ".repeat(titleColumn - widthOf(title) + 2);
+  const left = room - widthOf(title) - 2;
+  // Progress is padded, so that the bars stand below one another; a few letters of a child's line say nothing.
+  const beside = progress === "" && left >= 12 ? look.paint("dim", fitted(step.said.trim(), left)) : progress;
+  const gap = beside === "" ? "" : " ".repeat(progress === "" ? 2 : titleColumn - widthOf(title) + 2);
   const sign = look.paint("cyan", spinner[frame % spinner.length] ?? "");
-  return aligned(`${sign} ${title}${gap}${progress}`, look.paint("dim", took), columns);
+  return aligned(`${sign} ${title}${gap}${beside}`, look.paint("dim", took), columns);
 }
 
 /** For a pipe: a step that takes long is still at work. */

@@ -111,6 +111,24 @@ describe("on a terminal", () => {
     expect(screen.cursor).toBe("shown");
   });
 
+  test("a step that runs alone shows the last line of its child", async () => {
+    const { terminal, screen } = open({ tty });
+    const first = terminal.step("fetch");
+    terminal.output("one");
+    terminal.output("\u001b[1mtwo\u001b[0m");
+    terminal.output("");
+    await frame();
+    expect(screen.lines()).toEqual([expect.stringMatching(/^. fetch {2}two +0\.1 s$/)]);
+    first.end();
+    const [second, third] = [terminal.step("second"), terminal.step("third")];
+    terminal.output("whose is it?");
+    await frame();
+    expect(screen.text()).not.toMatch(/two|whose/);
+    second.end();
+    third.end();
+    terminal.close();
+  });
+
   test("nothing is left of a step that never ended", async () => {
     const { terminal, screen } = open({ tty });
     terminal.step("forgotten");
