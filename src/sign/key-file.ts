@@ -150,7 +150,7 @@ function invalid(where: string, problem: string, cause?: unknown): KilnError {
 }
 
 function noFolder(folder: string, cause: unknown): KilnError {
-  return new KilnError("PERMISSION_DENIED", `${folder}: got something that isn't a folder, want one for the key file`, {
+  return new KilnError("NOT_A_FOLDER", `${folder}: got something that isn't a folder, want one for the key file`, {
     hint: "name another file",
     cause,
   });

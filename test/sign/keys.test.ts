@@ -147,7 +147,7 @@ test("a path below what isn't a folder is one clear error, and nothing is made",
   for (const path of ["file/k.age", "file/deep/k.age", "link/k.age"]) {
     const file = join(folder, path);
     await expect(createKeys({ file, origin, passphrase, now: madeAt, workFactor: 1 })).rejects.toMatchObject({
-      code: "PERMISSION_DENIED",
+      code: "NOT_A_FOLDER",
       message: expect.stringContaining("isn't a folder"),
     });
   }

@@ -25,6 +25,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { unpack } from "../../src/system/unpack.ts";
+import { end, type Member, member, pax, tarOf } from "../fixtures/hand-made-tar.ts";
 
 let folder: string;
 let target: string;
@@ -35,46 +36,6 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Member {
-  readonly path: string | Buffer;
-  readonly type?: string;
-  readonly body?: string | Buffer;
-  readonly link?: string;
-  readonly mode?: number;
-  /** What the header says, if not the body's. */
-  readonly size?: string;
-  readonly magic?: string;
-}
-
-function member({ path, type = "0", body = "", link = "", mode = 0o644, size, magic = "ustar\x0000" }: Member): Buffer {
-  const header = Buffer.alloc(512);
-  const content = Buffer.from(body);
-  Buffer.from(path).copy(header, 0, 0, 100);
-  header.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
-  header.write(size ?? `${content.length.toString(8).padStart(11, "0")}\0`, 124, "latin1");
-  header.write("14000000000\0", 136);
-  header.write(" ".repeat(8), 148);
-  header.write(type, 156);
-  header.write(link, 157, 100);
-  header.write(magic, 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  return Buffer.concat([header, content, Buffer.alloc(-content.length & 511)]);
-}
-
-function pax(records: Readonly<Record<string, string>>, type = "x"): Buffer {
-  const lines = Object.entries(records).map(([key, value]) => {
-    const rest = Buffer.byteLength(` ${key}=${value}\n`);
-    let length = rest + String(rest).length;
-    length = rest + String(length).length;
-    return `${length} ${key}=${value}\n`;
-  });
-  return member({ path: "pax", type, body: lines.join("") });
-}
-
-const end = Buffer.alloc(1024);
-const tarOf = (...members: (Member | Buffer)[]): Buffer =>
-  Buffer.concat([...members.map((one) => (Buffer.isBuffer(one) ? one : member(one))), end]);
 const run = (tar: Buffer) => unpack(Readable.from([zstdCompressSync(tar)]), target);
 
 async function refused(tar: Buffer, message: RegExp | string): Promise<void> {
