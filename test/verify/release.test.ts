@@ -3,11 +3,11 @@
 import { expect, test } from "vitest";
 
 import { verifyRelease } from "../../src/verify/release.ts";
-import { memoryStore } from "../faults/memory-store.ts";
+import { openMemoryStore } from "../faults/memory-store.ts";
 import { buildStore, fillStore, testContext } from "../fixtures/store-builder.ts";
 
 test("a published release is verified by version and by alias", async () => {
-  const { store, trust, publisher } = await buildStore(memoryStore());
+  const { store, trust, publisher } = await buildStore(openMemoryStore());
   await fillStore(publisher);
   for (const version of ["1.0.0", "1.1.0", "v1.1"]) {
     const result = await verifyRelease({ store, trust, name: "billing", version, context: testContext() });
