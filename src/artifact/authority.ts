@@ -3,7 +3,7 @@
 
 import { KilnError } from "../errors.ts";
 import { type Envelope, isSignedBy } from "./dsse.ts";
-import type { Leaf } from "./leaf.ts";
+import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "./leaf.ts";
 import { countsAt, isAllowed, publicKeyOf, type ReleaseKey, type Trust } from "./trust.ts";
 
 /** Returns the key that signed. Throws SIGNATURE_INVALID (no known key did) or KEY_NOT_ALLOWED (one that may not). */
@@ -21,8 +21,14 @@ export function signerOf(
   return key;
 }
 
+/** What of a leaf decides who may sign it. */
+export type Statement =
+  | Pick<ReleaseLeaf, "type" | "name">
+  | Pick<AliasLeaf, "type" | "name">
+  | Pick<ChannelLeaf, "type" | "name" | "channel">;
+
 /** Why `key` may not sign `leaf` at `index`; `undefined` when it may. */
-export function refusalOf(key: ReleaseKey, leaf: Leaf, index: number): string | undefined {
+export function refusalOf(key: ReleaseKey, leaf: Statement, index: number): string | undefined {
   if (!countsAt(key, index)) {
     return `the key counts from leaf ${key.from} ${key.until === null ? "on" : `until before ${key.until}`}`;
   }

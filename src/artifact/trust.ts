@@ -53,7 +53,21 @@ export function parseTrust(bytes: Uint8Array, where: string): Trust {
   }
   const result = trustSchema.safeParse(json);
   if (!result.success) throw new KilnError("TRUST_INVALID", `${where}: ${z.prettifyError(result.error)}`);
+  for (const { publicKey } of result.data.release) checkReleaseKey(publicKey, where);
   return result.data;
+}
+
+/** Whoever verifies must not be the first to find out. */
+function checkReleaseKey(spki: string, where: string): void {
+  let curve: string | undefined;
+  let cause: unknown;
+  try {
+    curve = publicKeyOf(spki).asymmetricKeyDetails?.namedCurve;
+  } catch (error) {
+    cause = error;
+  }
+  if (curve === "prime256v1") return;
+  throw new KilnError("TRUST_INVALID", `${where}: got a release key that isn't a P-256 key in DER, base64`, { cause });
 }
 
 /** The bytes of a trust file, for people to read and diff. */

@@ -1,6 +1,7 @@
 // Opens everything that a command needs to publish: the store for writing, the pinned trust file, the keys.
 
 import type { Context } from "../context.ts";
+import { checkKeys } from "../publish/allowed.ts";
 import { randomPause } from "../publish/pause.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { openWritableStore } from "../stores/index.ts";
@@ -14,5 +15,6 @@ export async function openPublisher(configuration: Configuration, context: Conte
   const origin = await originOf(store);
   const trust = await readTrust(configuration, context, origin);
   const { signers } = await openKeys(configuration, context, origin);
+  checkKeys({ signers, trust }, "log", "release");
   return { store, trust, signers, context, pause: randomPause(context.signal) };
 }

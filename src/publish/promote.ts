@@ -3,9 +3,9 @@
 
 import { KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
-import { requireSigners } from "../sign/signers.ts";
 import { findChannel, releases } from "../views/catalog.ts";
 import type { CatalogReader } from "../views/catalog.ts";
+import { checkKeys } from "./allowed.ts";
 import { channelLeaf, present, type Released, released } from "./decide.ts";
 import { commit, type Publisher, seconds } from "./publisher.ts";
 
@@ -26,8 +26,8 @@ export interface Promoted {
 
 /** Moves `channel` to what `selector` names, forward or back. Throws NOT_FOUND, KEY_NOT_ALLOWED. */
 export async function promote(publisher: Publisher, selector: Selector, channel: string): Promise<Promoted> {
-  const { context, signers } = publisher;
-  requireSigners(signers, "log", "release");
+  const { context } = publisher;
+  checkKeys(publisher, "log", "release");
   const { outcome, head } = await inStep(context.report, `move ${selector.name}:${channel}`, () =>
     commit(publisher, async ({ catalog }) => {
       const release = await select(catalog, selector);

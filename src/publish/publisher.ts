@@ -1,17 +1,16 @@
 // Committing leaves: settle what others left, decide, sign, append, then bring the views up. What it returns is in the log
 // and in the views. Everything that publishes goes through here.
 
-import { refusalOf } from "../artifact/authority.ts";
 import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
 import { envelopeBytes, type Leaf, leafPayload } from "../artifact/leaf.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
-import { KilnError } from "../errors.ts";
 import { append } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import type { Head } from "../log/head.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
+import { checkStatement } from "./allowed.ts";
 import { bringUp } from "./bring-up.ts";
 import { type PublishedState, stateAt } from "./state.ts";
 
@@ -68,17 +67,10 @@ export function seconds(milliseconds: number): number {
 }
 
 /** Throws KEY_NOT_ALLOWED before anything is written that the trust file wouldn't count. */
-function signedLeaf({ signers, trust }: Publisher, leaf: Leaf, index: number): Uint8Array {
-  const { publicKey } = signers.release;
-  const key = trust.release.find((candidate) => candidate.publicKey === publicKey);
-  const refusal = key === undefined ? "the trust file doesn't have this key" : refusalOf(key, leaf, index);
-  if (refusal !== undefined) {
-    throw new KilnError("KEY_NOT_ALLOWED", `${leaf.name}@${leaf.version}: ${refusal}`, {
-      hint: "use a key that the pinned trust file allows, or allow this one there",
-    });
-  }
+function signedLeaf(publisher: Publisher, leaf: Leaf, index: number): Uint8Array {
+  checkStatement(publisher, leaf, index);
   const payload = leafPayload(leaf);
-  const sig = signers.release.sign(preAuthEncoding(payloadTypes.leaf, payload));
+  const sig = publisher.signers.release.sign(preAuthEncoding(payloadTypes.leaf, payload));
   return envelopeBytes({
     payload: Buffer.from(payload).toString("base64"),
     payloadType: payloadTypes.leaf,

@@ -6,8 +6,8 @@ import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import { inStep } from "../report.ts";
-import { requireSigners } from "../sign/signers.ts";
 import type { CatalogReader } from "../views/catalog.ts";
+import { checkKeys, checkStatement } from "./allowed.ts";
 import type { Bake } from "./bake-folder.ts";
 import {
   adopted,
@@ -46,10 +46,11 @@ export interface Published {
 /** Throws IMMUTABLE_CONFLICT, BAKE_CHANGED, KEY_NOT_ALLOWED, and what the store and the log throw. */
 export async function publishRelease(publisher: Publisher, options: PublishOptions): Promise<Published> {
   const { store, trust, signers, context } = publisher;
-  requireSigners(signers, "log", "release", "openpgp");
+  checkKeys(publisher, "log", "release", "openpgp");
   const { bake } = options;
   const before = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
   const there = await adopted(before.catalog, claimOf(bake));
+  if (there === undefined) await checkAllowed(publisher, options, before);
   const uploaded =
     there !== undefined
       ? undefined
@@ -74,7 +75,7 @@ export async function pointAt(
   { name, version }: { readonly name: string; readonly version: string },
   pointers: Pointers,
 ): Promise<Published> {
-  requireSigners(publisher.signers, "log", "release");
+  checkKeys(publisher, "log", "release");
   const { outcome, head } = await inStep(publisher.context.report, `point at ${name}@${version}`, () =>
     commit(publisher, async ({ catalog }) => {
       const release = await released(catalog, name, version);
@@ -83,6 +84,18 @@ export async function pointAt(
     }),
   );
   return { ...outcome, treeSize: head.checkpoint.size };
+}
+
+/** Throws KEY_NOT_ALLOWED for what the commit would refuse, before anything is uploaded for it. */
+async function checkAllowed(publisher: Publisher, { bake, channel }: PublishOptions, before: PublishedState) {
+  const { size } = before.head.checkpoint;
+  const { name, version, manifest, claims } = claimOf(bake);
+  checkStatement(publisher, { type: "release", name }, size);
+  if (channel === undefined) return;
+  const release = { name, version, manifest, commit: claims?.commit ?? null, leaf: size };
+  const time = seconds(publisher.context.now());
+  const move = await channelLeaf({ catalog: before.catalog, release, time, wish: channel });
+  if (move !== undefined) checkStatement(publisher, move, size);
 }
 
 /** The leaves that make alias and channel lead to `release`, as far as they don't yet. */
