@@ -6,15 +6,29 @@ import { KilnError } from "../errors.ts";
 import { readKeyFile } from "../sign/key-file.ts";
 import { checkOrigin, type KeySource, type LoadedKeys, loadKeys } from "../sign/keys.ts";
 import { readPassphrase } from "../sign/passphrase.ts";
+import { openStore } from "../stores/index.ts";
 import type { Input } from "./command.ts";
 import { type Configuration, defaultKeysFile } from "./configuration.ts";
+import { originOf } from "./store-access.ts";
 
 export const originOption = { flags: "--origin HOST", description: "the keys of the store that has this log" } as const;
 
 /** The value of --origin. Throws USAGE. */
-export function originOf({ options }: Input): string | undefined {
+export function givenOrigin({ options }: Input): string | undefined {
   const { origin } = options;
   return typeof origin === "string" ? checkOrigin(origin) : undefined;
+}
+
+/** Whose keys are meant: of --origin, else of the store that is set. Throws USAGE, and what opening the store throws. */
+export async function askedOrigin(
+  input: Input,
+  configuration: Pick<Configuration, "store" | "keys">,
+  context: Context,
+): Promise<string | undefined> {
+  const origin = givenOrigin(input);
+  if (origin !== undefined) return origin;
+  if (configuration.store === undefined || configuration.keys !== undefined) return undefined;
+  return originOf(await openStore(configuration.store, context));
 }
 
 export const passphraseOption = {
@@ -55,7 +69,7 @@ async function readSource(
   const file = named ?? (origin === undefined ? undefined : defaultKeysFile(context, origin));
   if (file === undefined) {
     throw new KilnError("USAGE", "got no keys", {
-      hint: "name them with --keys or KILN_KEYS, or the store that they are for with --origin",
+      hint: "name them with --keys or KILN_KEYS, or what they are for with --store or --origin",
     });
   }
   return { name: file, text: await readKeyFile(file) };

@@ -8,7 +8,7 @@ import { createKeys, type PublicKeys } from "../sign/keys.ts";
 import { readPassphrase } from "../sign/passphrase.ts";
 import type { Command, Input } from "./command.ts";
 import { defaultKeysFile, loadConfiguration } from "./configuration.ts";
-import { originOf, passphraseOption } from "./keys-access.ts";
+import { givenOrigin, passphraseOption } from "./keys-access.ts";
 
 export const keysCreate: Command = {
   summary: "make the keys of a new store: log, release and OpenPGP key, in one encrypted file",
@@ -49,7 +49,7 @@ export const keysCreate: Command = {
 };
 
 function requireOrigin(input: Input): string {
-  const origin = originOf(input);
+  const origin = givenOrigin(input);
   if (origin !== undefined) return origin;
   throw new KilnError("USAGE", "keys create: got no --origin, want the host name of the store's log", {
     hint: "choose one that stays yours: it is signed into everything and can't be changed",

@@ -6,7 +6,7 @@ import { KilnError } from "../errors.ts";
 import { type PublicKeys, publicKeysOf, trustOf } from "../sign/keys.ts";
 import type { Command, Input } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
-import { keyOptions, openKeys, originOf, originOption } from "./keys-access.ts";
+import { askedOrigin, keyOptions, openKeys, originOption } from "./keys-access.ts";
 
 const forms = {
   openpgp: {
@@ -43,7 +43,7 @@ export const keysExport: Command = {
   async run(input, context) {
     const form = formOf(input);
     const configuration = await loadConfiguration(input, context);
-    const opened = await openKeys(configuration, context, originOf(input));
+    const opened = await openKeys(configuration, context, await askedOrigin(input, configuration, context));
     const keys = publicKeysOf(opened);
     const content = form === undefined ? text(trustBytes(trustOf(keys))) : forms[form].write(keys);
     return { json: { origin: keys.origin, form: form ?? "trust", content }, text: content.trimEnd() };

@@ -4,7 +4,7 @@ import { keyHint } from "../artifact/trust.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Command } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
-import { keyOptions, openKeys, originOf, originOption } from "./keys-access.ts";
+import { askedOrigin, keyOptions, openKeys, originOption } from "./keys-access.ts";
 
 interface Row {
   readonly role: keyof Signers;
@@ -19,7 +19,7 @@ export const keysList: Command = {
   examples: ["kiln keys list --origin releases.example.com", "kiln keys list --keys release-keys.age --json"],
   async run(input, context) {
     const configuration = await loadConfiguration(input, context);
-    const keys = await openKeys(configuration, context, originOf(input));
+    const keys = await openKeys(configuration, context, await askedOrigin(input, configuration, context));
     const rows = rowsOf(keys.held);
     const created = new Date(keys.created).toISOString();
     return {
