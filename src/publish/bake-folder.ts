@@ -13,7 +13,7 @@ export interface Bake {
   readonly manifest: Manifest;
   /** The manifest's digest: the release's identity. */
   readonly identity: Digest;
-  /** The bytes of a blob that the manifest names, unchecked. */
+  /** The bytes of a blob that the manifest names, unchecked. Throws BAKE_CHANGED when there is no such file. */
   open(blob: Blob): AsyncIterable<Uint8Array>;
 }
 
@@ -24,8 +24,20 @@ export async function openBakeFolder(folder: string): Promise<Bake> {
   return {
     manifest: parseManifest(bytes, path),
     identity: digestOf(bytes),
-    open: ({ file }) => createReadStream(join(folder, file), { highWaterMark: 1024 * 1024 }),
+    open: ({ file }) => bytesOf(join(folder, file)),
   };
+}
+
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1024 * 1024 });
+  } catch (cause) {
+    if (!isSystemError(cause, "ENOENT", "ENOTDIR", "EISDIR")) throw cause;
+    throw new KilnError("BAKE_CHANGED", `${path}: got no such file, want what the bake's manifest names`, {
+      hint: "bake again: something wrote into the bake's folder",
+      cause,
+    });
+  }
 }
 
 async function readManifest(folder: string, path: string): Promise<Uint8Array> {

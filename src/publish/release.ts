@@ -50,7 +50,7 @@ export async function publishRelease(publisher: Publisher, options: PublishOptio
   const { bake } = options;
   const before = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
   const there = await adopted(before.catalog, claimOf(bake));
-  if (there === undefined) await checkAllowed(publisher, options, before);
+  if (there === undefined) await rehearse(publisher, options, before);
   const uploaded =
     there !== undefined
       ? undefined
@@ -86,16 +86,14 @@ export async function pointAt(
   return { ...outcome, treeSize: head.checkpoint.size };
 }
 
-/** Throws KEY_NOT_ALLOWED for what the commit would refuse, before anything is uploaded for it. */
-async function checkAllowed(publisher: Publisher, { bake, channel }: PublishOptions, before: PublishedState) {
+/** Throws what the commit would throw, before anything is uploaded for it: KEY_NOT_ALLOWED, IMMUTABLE_CONFLICT. */
+async function rehearse(publisher: Publisher, options: PublishOptions, before: PublishedState): Promise<void> {
   const { size } = before.head.checkpoint;
-  const { name, version, manifest, claims } = claimOf(bake);
+  const { name, version, manifest, claims } = claimOf(options.bake);
   checkStatement(publisher, { type: "release", name }, size);
-  if (channel === undefined) return;
   const release = { name, version, manifest, commit: claims?.commit ?? null, leaf: size };
-  const time = seconds(publisher.context.now());
-  const move = await channelLeaf({ catalog: before.catalog, release, time, wish: channel });
-  if (move !== undefined) checkStatement(publisher, move, size);
+  const { leaves } = await pointing({ catalog: before.catalog, release, pointers: options, publisher });
+  for (const leaf of leaves) checkStatement(publisher, leaf, size);
 }
 
 /** The leaves that make alias and channel lead to `release`, as far as they don't yet. */
