@@ -31,6 +31,8 @@ export interface ReleaseReader {
 export interface SignedRelease extends ReleaseReader {
   readonly manifest: Manifest;
   readonly signatures: Signatures;
+  /** The provenance that the manifest names; `undefined`: those bytes aren't there, which is a finding. */
+  readonly provenance: Uint8Array | undefined;
 }
 
 export interface PlacedArtifact {

@@ -67,9 +67,8 @@ export async function verifySigned(reader: ReleaseReader): Promise<SignedRelease
 async function verifyNamed(reader: ReleaseReader, manifest: Manifest): Promise<SignedRelease | undefined> {
   const signatures = await verifySignatures(reader, manifest);
   if (signatures === undefined) return undefined;
-  const signed = { ...reader, manifest, signatures };
-  await verifyProvenance(signed);
-  return signed;
+  const provenance = await verifyProvenance({ ...reader, manifest, signatures });
+  return { ...reader, manifest, signatures, provenance };
 }
 
 async function readReleaseDocument(store: ReadableStore, name: string, version: string): Promise<Uint8Array> {
@@ -107,11 +106,16 @@ async function verifySignatures(reader: ReleaseReader, manifest: Manifest): Prom
   return signatures;
 }
 
-async function verifyProvenance({ store, findings, manifest, signatures }: SignedRelease): Promise<void> {
+/** Its bytes, if they are those that the manifest names. */
+async function verifyProvenance(release: Omit<SignedRelease, "provenance">): Promise<Uint8Array | undefined> {
+  const { store, findings, manifest, signatures } = release;
   const key = poolKey(manifest.provenance);
   const bytes = await findings.checkAsync(key, () => readPresent(store, key));
-  if (bytes === undefined) return;
-  findings.check(key, () => requireBlob({ size: bytes.length, sha256: digestOf(bytes) }, manifest.provenance, key));
+  if (bytes === undefined) return undefined;
+  const named = findings.check(key, () => {
+    requireBlob({ size: bytes.length, sha256: digestOf(bytes) }, manifest.provenance, key);
+    return bytes;
+  });
   findings.check(key, () => {
     const { publicKey, provenance: signature } = signatures;
     verifyBytes({ publicKey, signature }, preAuthEncoding(payloadTypes.inToto, bytes), key);
@@ -120,6 +124,7 @@ async function verifyProvenance({ store, findings, manifest, signatures }: Signe
     const sha256 = manifest.artifacts[0]?.sha256 ?? "";
     requireProvenanceOf(manifest, requireStatement(bytes, { predicate: "provenance", sha256, where: key }), key);
   });
+  return named;
 }
 
 async function verifyArtifacts(release: SignedRelease, step: Step): Promise<void> {

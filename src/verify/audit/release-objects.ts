@@ -36,9 +36,7 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
   const release = await verifySigned({ store, trust, findings, release: logged, now });
   if (release === undefined) return named;
   const statements = await checkArtifacts(release, options);
-  const provenance = await findings.checkAsync("provenance", () =>
-    readPresent(store, poolKey(release.manifest.provenance)),
-  );
+  const { provenance } = release;
   if (provenance !== undefined && statements.every((statement) => statement !== undefined)) {
     const artifacts = release.manifest.artifacts.map(({ sha256 }, place) => ({
       sha256,
