@@ -34,7 +34,11 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "kiln-unpack-"));
   target = join(folder, "target");
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  // One test closes a folder, and only root could remove what is in it.
+  execFileSync("chmod", ["-R", "u+rwX", folder]);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const run = (tar: Buffer) => unpack(Readable.from([zstdCompressSync(tar)]), target);
 
