@@ -84,7 +84,7 @@ Look at
 Type next
   export KILN_STORE=${store} KILN_ROOT=${host} XDG_CONFIG_HOME=${env.XDG_CONFIG_HOME}
   npm run -s kiln -- show kiln@${first.version}
-  npm run -s kiln -- deploy kiln:production
+  npm run -s kiln -- deploy kiln@${second.version}   by name, because the channel can't bring back what was rolled back here
 `);
 
 interface Published {

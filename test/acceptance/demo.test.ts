@@ -34,6 +34,16 @@ test("the demo deploys two releases, goes back to the first, and refuses what wa
   expect(output).toMatch(/^Done in \d+ s\./m);
 });
 
+test("what the demo says to type next works", async () => {
+  const [, variables = "", commands = ""] = /Type next\n  (export .*)\n([^]*)$/.exec(output) ?? [];
+  const lines = commands.split("\n").filter((line) => line !== "");
+  expect(lines).toHaveLength(2);
+  const script = [variables, ...lines.map((line) => line.replace(/ {3}.*$/, ""))].join("\n");
+  const { stdout } = await execa("sh", ["-ec", script], { cwd: root });
+  expect(stdout).toContain("kiln@0.1.0");
+  expect(stdout).toContain("kiln 0.1.1 is in service, before it 0.1.0");
+});
+
 test("gpgv accepts the signature of every artifact", async () => {
   const signatures = files.filter((file) => file.endsWith(".asc"));
   expect(signatures).toHaveLength(6);
