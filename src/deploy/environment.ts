@@ -71,6 +71,8 @@ function readIfThere(path: string): Buffer | undefined {
     return readFileSync(path);
   } catch (error) {
     if (isSystemError(error, "ENOENT")) return undefined;
+    if (isSystemError(error, "EISDIR"))
+      throw new KilnError("ENVIRONMENT_INVALID", `${path}: got a folder, want a file`);
     throw explainFailure(error, path);
   }
 }

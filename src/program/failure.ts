@@ -66,6 +66,11 @@ function foreseen(error: unknown): KilnError | undefined {
     const what = `${error.path ?? error.syscall ?? "a file"}: got ${error.code} from the operating system`;
     return new KilnError("PERMISSION_DENIED", what, { cause: error });
   }
+  if (isSystemError(error, "ENOTDIR")) {
+    return new KilnError("NOT_A_FOLDER", `${error.path ?? "a path"}: got a file above it, want folders`, {
+      cause: error,
+    });
+  }
   return undefined;
 }
 

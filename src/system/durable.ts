@@ -2,7 +2,7 @@
 // the name. When one of these functions has returned, what it did is on the disk; a crash before leaves the old state.
 
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { isSystemError, KilnError } from "../errors.ts";
@@ -18,7 +18,7 @@ export async function syncFolder(path: string): Promise<void> {
 /** Makes a folder (absolute path), and those above it, if they aren't there. Throws NOT_A_FOLDER, DISK_FULL, PERMISSION_DENIED. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    const topmost = (await mkdir(path, { recursive: true })) ?? path;
+    const topmost = (await makeMissing(path)) ?? path;
     // A folder's name is in the one above it. The last is synced even if it was there: another process may have made it
     // just now, and not be as far as its own sync.
     for (let made = path; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
@@ -31,6 +31,20 @@ export async function makeFolder(path: string): Promise<void> {
     }
     throw explainFailure(error, path);
   }
+}
+
+/** The topmost folder that was made. Not `recursive`: on a read-only file system that says ENOENT, not EROFS. */
+async function makeMissing(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    if (isSystemError(error, "EEXIST") && (await stat(path)).isDirectory()) return undefined;
+    if (!isSystemError(error, "ENOENT") || dirname(path) === path) throw error;
+  }
+  const above = await makeMissing(dirname(path));
+  const made = await makeMissing(path);
+  return above ?? made;
 }
 
 /**
