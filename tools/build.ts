@@ -1,9 +1,9 @@
 // Builds dist/: every module by tsc, for the npm package; and dist/kiln-deploy.js, one file that needs nothing but Node, by
 // rolldown. The same source gives the same bytes, and nothing is fetched. Ends with a try: the single file alone in an
-// empty folder must run.
+// empty folder must run. Both programs then stand in node_modules/.bin, beside the Node that they need.
 
 import { execFile } from "node:child_process";
-import { chmod, copyFile, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -38,6 +38,17 @@ await step("run kiln-deploy alone", async () => {
     return stdout.trim();
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+});
+
+await step("link kiln and kiln-deploy in node_modules/.bin", async () => {
+  for (const [name, file] of [
+    ["kiln", "cli.js"],
+    ["kiln-deploy", "kiln-deploy.js"],
+  ] as const) {
+    const link = join(root, "node_modules/.bin", name);
+    await rm(link, { force: true });
+    await symlink(join("../../dist", file), link);
   }
 });
 

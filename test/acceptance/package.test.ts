@@ -57,6 +57,15 @@ test.each(["cli.js", "kiln-deploy.js"])("%s runs by itself", async (name) => {
   expect(stdout).toBe(`${name === "cli.js" ? "kiln" : "kiln-deploy"} ${version}\n`);
 });
 
+test.each(["kiln", "kiln-deploy"])("the checkout's %s runs with its node_modules/.bin in the PATH", async (name) => {
+  const paths = [join(root, "node_modules/.bin"), "/usr/bin", "/bin"];
+  const { stdout } = await run("sh", ["-c", `${name} --version`], {
+    cwd: folder,
+    env: { PATH: paths.join(":"), HOME: folder },
+  });
+  expect(stdout).toMatch(new RegExp(String.raw`^${name} \d+\.\d+\.\d+\n$`));
+});
+
 test("its commands load what they need from it", async () => {
   const { stdout } = await run(join(installed, "dist/cli.js"), ["config", "--json"], { cwd: folder, env });
   expect(JSON.parse(stdout)).toMatchObject({ kiln: 1, settings: expect.any(Array) as unknown });
