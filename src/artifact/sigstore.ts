@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { KilnError } from "../errors.ts";
 import { type Envelope, envelopeSchema } from "./dsse.ts";
-import { canonicalBytes } from "./json.ts";
+import { canonicalBytes, hasCanonicalForm } from "./json.ts";
 import type { HashedRekord } from "./leaf.ts";
 import { parseVkey } from "./log-key.ts";
 import { keyHint, type Trust } from "./trust.ts";
@@ -74,7 +74,7 @@ export function parseBundle(bytes: Uint8Array, where: string): Bundle {
   }
   const bundle = fromSchema(result.data, where);
   // One byte form: no key twice, no second spelling of a number or of base64, nothing after the end.
-  if (Buffer.compare(bundleBytes(bundle), bytes) !== 0) {
+  if (!hasCanonicalForm(json) || Buffer.compare(bundleBytes(bundle), bytes) !== 0) {
     throw new KilnError("BUNDLE_INVALID", `${where}: got a bundle that isn't in its canonical form`);
   }
   return bundle;

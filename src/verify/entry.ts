@@ -3,12 +3,12 @@
 // The store writes index, entry and proof; the checkpoint was opened with the pinned log key before.
 
 import { signerOf } from "../artifact/authority.ts";
-import { canonicalBytes } from "../artifact/json.ts";
-import { type Entry, hashedRekordBytes, type Leaf, parseEntry } from "../artifact/leaf.ts";
+import type { Leaf } from "../artifact/leaf.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import type { Checkpoint } from "../log/checkpoint.ts";
 import { leafHash, verifyInclusion } from "../log/merkle.ts";
+import { parseStrictly } from "./canonical-entry.ts";
 
 export interface EntryToVerify {
   readonly index: number;
@@ -33,25 +33,4 @@ export function verifyEntry({ index, entry, proof, checkpoint, trust }: EntryToV
   }
   signerOf(parsed, index, trust);
   return parsed.leaf;
-}
-
-/**
- * The entry, if it stands in its one canonical form: JSON with a member twice, or spelled in another way, is read
- * differently by different readers. Its signature isn't checked here. Throws STORE_CORRUPT.
- */
-export function parseStrictly(bytes: Uint8Array, index: number): Entry {
-  const entry = parseEntry(bytes, index);
-  const isCanonical =
-    entry.sort === "signature"
-      ? isSame(hashedRekordBytes(entry.record), bytes)
-      : isSame(canonicalBytes(entry.envelope), bytes) &&
-        isSame(canonicalBytes(entry.leaf), Buffer.from(entry.envelope.payload, "base64"));
-  if (!isCanonical) {
-    throw new KilnError("STORE_CORRUPT", `log entry ${index}: got JSON that isn't in canonical form`);
-  }
-  return entry;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

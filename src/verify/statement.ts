@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 
-import { canonicalBytes, parseStored } from "../artifact/json.ts";
+import { isCanonical, parseStored } from "../artifact/json.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import { predicateTypes } from "../artifact/statement.ts";
 import { KilnError } from "../errors.ts";
@@ -33,7 +33,7 @@ export function requireStatement(
   if (!result.success) throw new KilnError("STORE_CORRUPT", `${where}: ${z.prettifyError(result.error)}`);
   const statement = result.data;
   // A member that stands there twice would be read differently by different readers.
-  if (Buffer.compare(canonicalBytes(statement), bytes) !== 0) {
+  if (!isCanonical(statement, bytes)) {
     throw new KilnError("STORE_CORRUPT", `${where}: got a statement that isn't in canonical JSON`);
   }
   if (statement.predicateType !== predicateTypes[want.predicate]) {

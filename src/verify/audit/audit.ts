@@ -9,18 +9,21 @@
 // Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
 
 import { keys } from "../../artifact/pool.ts";
+import { parseStoreDocument } from "../../artifact/store-document.ts";
 import { type Trust, trustBytes } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
-import { type Checkpoint, logOf, openCheckpoint, readCheckpoint } from "../../log/checkpoint.ts";
+import { type Checkpoint, logOf, readCheckpoint } from "../../log/checkpoint.ts";
+import { readHead } from "../../log/head.ts";
 import { inStep } from "../../report.ts";
 import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { newFindings, type Verification, verdictOf } from "../findings.ts";
-import { checkDocuments, readStoredCatalog } from "./documents.ts";
+import { readPresent } from "../release-artifact.ts";
+import { checkDocuments, checkReleaseDocument, type DocumentsToCheck, readStoredCatalog } from "./documents.ts";
 import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
 import { newHistory } from "./history.ts";
-import { acceptedLeaves, type CheckedLog, checkLog, type LogToCheck } from "./log.ts";
+import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
 import { checkObjects } from "./objects.ts";
 import { checkRelease, requireOwnTree } from "./release-objects.ts";
 
@@ -52,42 +55,40 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const checkpoint = await readCheckpoint(store, logOf(trust));
   const log: LogToCheck = { store, trust, checkpoint, findings };
   const history = newHistory(catalog?.size ?? 0, findings);
+  const onLeaf = ({ index, leaf }: LoggedLeaf) => history.add(index, leaf);
   const checked = await inStep(report, `check ${checkpoint.size} log entries`, (step) =>
-    checkLog({ ...log, step, onLeaf: ({ index, leaf }) => history.add(index, leaf) }),
+    findings.checkAsync("log", () => checkLog({ ...log, step, onLeaf })),
   );
+  const result = { subject: store.url, findings: findings.list, checkpoint, leaves: checkpoint.size };
+  // Without the whole log there is nothing that the rest could be compared with.
+  if (checked === undefined) return { ...result, verdict: verdictOf(findings.list), releases: 0, objects: null };
   const { tree } = checked;
   if (since !== undefined) findings.check("log", () => requireOwnTree(since, tree, "the checkpoint seen before"));
+  await checkStoreDocument(log);
   await checkHead(log);
   await checkTrustCopy(log);
   const named = since === undefined ? fingerprintTable() : undefined;
-  const releases = await checkReleases({ ...log, checked, since, named, context });
-  await inStep(report, "check the documents", () => checkDocuments({ ...log, tree, history, catalog }));
+  const documents = { ...log, tree, history, catalog };
+  const releases = await checkReleases({ ...documents, kept: checked.kept, since, named, context });
+  await inStep(report, "check channels and catalog", () => checkDocuments(documents));
   const objects = await inStep(
     report,
     "check every object",
     (step) => checkObjects({ store, tree, history, named, findings, step }),
     (count) => (count === undefined ? "not listed" : `${count} objects`),
   );
-  return {
-    subject: store.url,
-    verdict: verdictOf(findings.list),
-    findings: findings.list,
-    checkpoint,
-    leaves: checkpoint.size,
-    releases,
-    objects: objects ?? null,
-  };
+  return { ...result, verdict: verdictOf(findings.list), releases, objects: objects ?? null };
 }
 
-interface ReleasesToCheck extends LogToCheck {
-  readonly checked: CheckedLog;
+interface ReleasesToCheck extends DocumentsToCheck {
+  readonly kept: CheckedLog["kept"];
   readonly since: Checkpoint | undefined;
   readonly named: FingerprintTable | undefined;
   readonly context: AuditOptions["context"];
 }
 
 async function checkReleases(options: ReleasesToCheck): Promise<number> {
-  const { checked, since, named, context } = options;
+  const { kept, since, named, context } = options;
   return inStep(
     context.report,
     "check the releases",
@@ -96,11 +97,13 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
       let bytes = 0;
       const onBytes = (more: number) => step.progress((bytes += more), undefined, "bytes");
       const from = Math.min(since?.size ?? 0, options.checkpoint.size);
-      for await (const { index, leaf, records } of acceptedLeaves(options, { from, refused: checked.refused })) {
+      for await (const { index, leaf, records } of keptLeaves(options, { from, kept })) {
         if (context.signal.aborted) throw new KilnError("CANCELLED", "audit: interrupted");
+        if (leaf.type === "channel") continue;
+        await checkReleaseDocument({ index, leaf }, options);
         if (leaf.type !== "release") continue;
         const logged = { index, leaf, records };
-        const keys = await checkRelease({ ...options, tree: checked.tree, logged, now: context.now(), onBytes });
+        const keys = await checkRelease({ ...options, logged, now: context.now(), onBytes });
         for (const key of keys) named?.set(fingerprintOf(key), fingerprintOf(key));
         count += 1;
       }
@@ -110,11 +113,21 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
   );
 }
 
+/** It only says which trust file to look for: a reader who believed another one would look for another log. */
+async function checkStoreDocument({ store, trust, findings }: LogToCheck): Promise<void> {
+  await findings.checkAsync(keys.store, async () => {
+    const { origin } = parseStoreDocument(await readPresent(store, keys.store));
+    if (origin === trust.origin) return;
+    throw new KilnError("SUBJECT_MISMATCH", `${keys.store}: got the log of ${origin}, want ${trust.origin}`);
+  });
+}
+
 /** The head may be ahead of what readers see, never behind it, and never another log. */
 async function checkHead({ store, trust, checkpoint, findings }: LogToCheck): Promise<void> {
-  const found = await findings.checkAsync(keys.head, () => readDocument(store, keys.head));
-  if (found === undefined) return;
-  const head = findings.check(keys.head, () => openCheckpoint(noteIn(found.bytes), logOf(trust)));
+  const head = await findings.checkAsync(keys.head, async () => {
+    await readPresent(store, keys.head);
+    return (await readHead(store, logOf(trust))).checkpoint;
+  });
   if (head === undefined) return;
   if (head.size > checkpoint.size) {
     const ahead = `it has ${head.size} leaves, readers see ${checkpoint.size}`;
@@ -123,17 +136,6 @@ async function checkHead({ store, trust, checkpoint, findings }: LogToCheck): Pr
     const message = `${keys.head}: got ${head.size} leaves, want those of the checkpoint, which has ${checkpoint.size}`;
     findings.add({ code: "LOG_INCONSISTENT", severity: "error", subject: keys.head, message });
   }
-}
-
-/** The signed note in the head's document. Throws STORE_CORRUPT. */
-function noteIn(bytes: Uint8Array): string {
-  try {
-    const { checkpoint } = JSON.parse(Buffer.from(bytes).toString()) as { checkpoint?: unknown };
-    if (typeof checkpoint === "string") return checkpoint;
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-  }
-  throw new KilnError("STORE_CORRUPT", `${keys.head}: got a document without a checkpoint`);
 }
 
 async function checkTrustCopy({ store, trust, findings }: LogToCheck): Promise<void> {

@@ -3,6 +3,7 @@
 // stopped. What is behind although the catalog says that it was taken in was put back by somebody.
 
 import { canonicalText } from "../../artifact/json.ts";
+import type { AliasLeaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { logOf, openCheckpoint } from "../../log/checkpoint.ts";
@@ -32,17 +33,24 @@ export async function readStoredCatalog(store: ReadableStore, findings: Findings
   return found && findings.check(keys.catalog, () => parseCatalog(found.bytes, keys.catalog));
 }
 
+/** The channels' documents and the catalog. */
 export async function checkDocuments(options: DocumentsToCheck): Promise<void> {
-  for (const [key, index] of options.history.documents) await checkReleaseDocument(key, index, options);
-  for (const [key, index] of options.history.moves) await checkChannelDocument(key, index, options);
+  for (const [key, { index }] of options.history.moves) await checkChannelDocument(key, index, options);
   await checkCatalog(options);
 }
 
-async function checkReleaseDocument(key: string, index: number, options: DocumentsToCheck): Promise<void> {
-  const { trust, findings } = options;
+/** The document of the release or alias that is logged at `index`, unless an earlier one has that version. */
+export async function checkReleaseDocument(
+  { index, leaf }: { readonly index: number; readonly leaf: ReleaseLeaf | AliasLeaf },
+  options: DocumentsToCheck,
+): Promise<void> {
+  const { trust, findings, history } = options;
+  const { name } = leaf;
+  const version = leaf.type === "alias" ? leaf.alias : leaf.version;
+  const key = keys.release(name, version);
+  if (history.documentIndex(key) !== index) return;
   const bytes = await readTaken(key, index, options);
   if (bytes === undefined) return;
-  const [, name = "", version = ""] = /^releases\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
   findings.check(key, () => {
     const { release, alias } = verifyReleaseDocument(bytes, { name, version, trust });
     const document = parseReleaseDocument(bytes, key);

@@ -11,6 +11,18 @@ export function fingerprintOf(text: string | Uint8Array): Fingerprint {
   return hash("sha256", text, "buffer").subarray(0, fingerprintSize);
 }
 
+/** A leaf index in the room of a fingerprint. */
+export function placeOf(index: number): Fingerprint {
+  const place = Buffer.alloc(fingerprintSize);
+  place.writeDoubleLE(index);
+  return place;
+}
+
+/** The leaf index that `placeOf` put there. */
+export function indexAt(place: Fingerprint): number {
+  return Buffer.from(place.buffer, place.byteOffset, 8).readDoubleLE();
+}
+
 export interface FingerprintTable {
   /** How many there are. */
   readonly size: number;

@@ -2,31 +2,35 @@
 // follow one another. The catalog is a fold over the same leaves, so its rows are made here, and kept as fingerprints.
 
 import { canonicalText } from "../../artifact/json.ts";
-import type { Leaf } from "../../artifact/leaf.ts";
+import type { ChannelLeaf, Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { type CatalogReader, rowsOfLeaf } from "../../views/catalog.ts";
 import type { Findings } from "../findings.ts";
-import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
+import { fingerprintOf, type FingerprintTable, fingerprintTable, indexAt, placeOf } from "./fingerprints.ts";
 
 export interface History {
   /** The catalog's rows, key by key, after its size. */
   readonly rows: FingerprintTable;
-  /** The leaf index of the newest move, by the key of the channel's document. */
-  readonly moves: ReadonlyMap<string, number>;
-  /** The leaf index of a release, or of the alias, by the key of its document. */
-  readonly documents: ReadonlyMap<string, number>;
+  /** The newest move of each channel, by the key of its document: one text per channel, not per move. */
+  readonly moves: ReadonlyMap<string, Move>;
+  /** Where the release or alias is logged that the document under this key must show; `undefined`: none is. */
+  documentIndex(key: string): number | undefined;
   add(index: number, leaf: Leaf): Promise<void>;
+}
+
+export interface Move {
+  readonly index: number;
+  readonly counter: number;
 }
 
 /** `catalogSize`: how many leaves the stored catalog has taken in. */
 export function newHistory(catalogSize: number, findings: Findings): History {
   const rows = fingerprintTable();
-  const releases = new Map<string, string>();
-  const claims = new Map<string, string>();
-  const documents = new Map<string, number>();
-  const moves = new Map<string, number>();
-  const counters = new Map<string, number>();
+  const manifests = fingerprintTable();
+  const claims = fingerprintTable();
+  const documents = fingerprintTable();
+  const moves = new Map<string, Move>();
   // The fold only asks whether a row is there.
   const known: CatalogReader = {
     row: async (key) => (rows.has(fingerprintOf(key)) ? true : undefined),
@@ -37,7 +41,10 @@ export function newHistory(catalogSize: number, findings: Findings): History {
   return {
     rows,
     moves,
-    documents,
+    documentIndex(key) {
+      const place = documents.get(fingerprintOf(key));
+      return place && indexAt(place);
+    },
     async add(index, leaf) {
       findings.check(`log entry ${index}`, () => check(index, leaf));
       if (index >= catalogSize) return;
@@ -49,45 +56,48 @@ export function newHistory(catalogSize: number, findings: Findings): History {
 
   function check(index: number, leaf: Leaf): void {
     if (leaf.type === "release") return checkRelease(index, leaf);
-    const released = releases.get(`${leaf.name}@${leaf.version}`);
-    if (released !== leaf.manifest) {
-      throw new KilnError(
-        "CHANNEL_CONFLICTING",
-        `log entry ${index}: it points at ${leaf.name}@${leaf.version}, of which there is ${released ?? "no release"}`,
-      );
+    const released = manifests.get(fingerprintOf(`${leaf.name}@${leaf.version}`));
+    if (released === undefined || Buffer.compare(released, fingerprintOf(leaf.manifest)) !== 0) {
+      const problem = `it points at ${leaf.name}@${leaf.version} with the manifest ${leaf.manifest}`;
+      throw new KilnError("CHANNEL_CONFLICTING", `log entry ${index}: ${problem}, which wasn't released before it`);
     }
-    if (leaf.type === "alias") return checkAlias(index, leaf);
-    checkMove(index, leaf);
+    if (leaf.type === "alias") addDocument(index, leaf.name, leaf.alias);
+    else checkMove(index, leaf);
   }
 
-  function checkRelease(index: number, leaf: Leaf & { type: "release" }): void {
-    const version = `${leaf.name}@${leaf.version}`;
-    if (releases.has(version)) throw conflict(index, `a second release ${version}`);
-    const claim = leaf.claims && `${leaf.name} ${leaf.claims.commit} ${leaf.claims.recipe}`;
-    if (claim !== null && claims.has(claim)) {
-      throw conflict(index, `a second release of the commit ${leaf.claims?.commit} besides ${claims.get(claim)}`);
+  function checkRelease(index: number, leaf: ReleaseLeaf): void {
+    addDocument(index, leaf.name, leaf.version);
+    manifests.set(fingerprintOf(`${leaf.name}@${leaf.version}`), fingerprintOf(leaf.manifest));
+    if (leaf.claims === null) return;
+    const claim = fingerprintOf(`${leaf.name} ${leaf.claims.commit} ${leaf.claims.recipe}`);
+    const before = claims.get(claim);
+    if (before !== undefined) {
+      const commit = `the commit ${leaf.claims.commit} besides the one at log entry ${indexAt(before)}`;
+      throw conflict(index, `a second release of ${commit}`);
     }
-    releases.set(version, leaf.manifest);
-    if (claim !== null) claims.set(claim, version);
-    documents.set(keys.release(leaf.name, leaf.version), index);
+    claims.set(claim, placeOf(index));
   }
 
-  function checkAlias(index: number, leaf: Leaf & { type: "alias" }): void {
-    const key = keys.release(leaf.name, leaf.alias);
-    if (documents.has(key)) throw conflict(index, `a second meaning of ${leaf.name}@${leaf.alias}`);
-    documents.set(key, index);
+  /** A version and an alias are read from the same document: neither may be the other's, or come twice. */
+  function addDocument(index: number, name: string, version: string): void {
+    const key = fingerprintOf(keys.release(name, version));
+    const before = documents.get(key);
+    if (before !== undefined) {
+      throw conflict(index, `a second ${name}@${version} besides the one at log entry ${indexAt(before)}`);
+    }
+    documents.set(key, placeOf(index));
   }
 
-  function checkMove(index: number, leaf: Leaf & { type: "channel" }): void {
+  function checkMove(index: number, leaf: ChannelLeaf): void {
     const key = keys.channel(leaf.name, leaf.channel);
-    const before = moves.get(key) ?? null;
-    const counter = (counters.get(key) ?? 0) + 1;
-    moves.set(key, index);
-    counters.set(key, leaf.counter);
-    if (leaf.counter === counter && leaf.follows === before) return;
+    const before = moves.get(key);
+    const counter = (before?.counter ?? 0) + 1;
+    const follows = before?.index ?? null;
+    moves.set(key, { index, counter: leaf.counter });
+    if (leaf.counter === counter && leaf.follows === follows) return;
     throw new KilnError(
       "CHANNEL_CONFLICTING",
-      `log entry ${index}: got move ${leaf.counter} after leaf ${leaf.follows}, want move ${counter} after leaf ${before}`,
+      `log entry ${index}: got move ${leaf.counter} after leaf ${leaf.follows}, want move ${counter} after leaf ${follows}`,
     );
   }
 }

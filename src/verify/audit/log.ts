@@ -1,17 +1,18 @@
 // The log, entry by entry: every one in its canonical form, every leaf signed by a key that may, every record of a signature
 // right before the release that it belongs to. What comes out of it is the tree that all else is compared with.
 
-import { signerOf } from "../../artifact/authority.ts";
-import { type Entry, type HashedRekord, type Leaf, parseEntry } from "../../artifact/leaf.ts";
+import type { Entry, HashedRekord, Leaf } from "../../artifact/leaf.ts";
 import type { Trust } from "../../artifact/trust.ts";
-import { KilnError } from "../../errors.ts";
+import { isKilnError, KilnError } from "../../errors.ts";
 import type { Checkpoint } from "../../log/checkpoint.ts";
-import { readEntries } from "../../log/entries.ts";
+import { type LogEntry, readEntries } from "../../log/entries.ts";
 import { leafHash } from "../../log/merkle.ts";
 import type { Step } from "../../report.ts";
 import type { ReadableStore } from "../../stores/store.ts";
-import { parseStrictly } from "../entry.ts";
+import { parseStrictly } from "../canonical-entry.ts";
 import type { Findings } from "../findings.ts";
+import { inOrder } from "./in-order.ts";
+import { signerCheck } from "./signer.ts";
 import { completeTree, emptyTree, rootAt, setLeaf, type Tree } from "./tree.ts";
 
 export interface LogToCheck {
@@ -30,51 +31,81 @@ export interface LoggedLeaf {
 
 export interface CheckedLog {
   readonly tree: Tree;
-  /** The entries that are findings: nobody may act on them. */
-  readonly refused: ReadonlySet<number>;
+  /** By index, 1: a release, an alias or a record of a signature that is no finding. Its objects are looked at later. */
+  readonly kept: Uint8Array;
 }
 
-/** Checks every entry and hands each good leaf to `onLeaf`, in order. */
+/** Entries that are being checked at once: enough that the pool of threads never waits for the next bundle. */
+const entriesAhead = 512;
+
+/** Checks every entry and hands each good leaf to `onLeaf`, in order. Throws STORE_CORRUPT when it can't be read whole. */
 export async function checkLog(
   log: LogToCheck & { readonly step: Step; readonly onLeaf: (logged: LoggedLeaf) => Promise<void> },
 ): Promise<CheckedLog> {
-  const { trust, checkpoint, findings, step, onLeaf } = log;
+  const { store, trust, checkpoint, findings, step, onLeaf } = log;
   const { size, root } = checkpoint;
   const tree = emptyTree(size);
-  const refused = new Set<number>();
-  const read = (index: number, bytes: Uint8Array): Entry | undefined => {
+  const kept = new Uint8Array(size);
+  const checkSigner = signerCheck(trust);
+  const start = async ({ index, bytes }: LogEntry): Promise<CheckedEntry> => {
     setLeaf(tree, index, leafHash(bytes));
-    if (index % 1024 === 0) step.progress(index, size, "items");
-    const entry = findings.check(`log entry ${index}`, () => checkedEntry(index, bytes, trust));
-    if (entry === undefined) refused.add(index);
-    return entry;
+    try {
+      const entry = parseStrictly(bytes, index);
+      if (entry.sort === "leaf") await checkSigner({ index, ...entry });
+      return { index, entry };
+    } catch (error) {
+      if (!isKilnError(error)) throw error;
+      return { index, error };
+    }
   };
-  for await (const logged of leavesOf(log, { from: 0, read })) {
+  const read = ({ index, entry, error }: CheckedEntry): { index: number; entry: Entry | undefined } => {
+    if (index % 1024 === 0) step.progress(index, size, "items");
+    if (error !== undefined) {
+      findings.check(`log entry ${index}`, () => {
+        throw error;
+      });
+    }
+    kept[index] = Number(entry !== undefined && (entry.sort === "signature" || entry.leaf.type !== "channel"));
+    return { index, entry };
+  };
+  const entries = inOrder(readEntries(store, { from: 0, to: size, size }), { ahead: entriesAhead, start });
+  for await (const logged of leavesOf(entries, read)) {
     const wanted = logged.leaf.type === "release" ? logged.leaf.entries : 0;
-    findings.check(`log entry ${logged.index}`, () => requireRecords(logged, wanted));
+    if (logged.records.length !== wanted) {
+      findings.check(`log entry ${logged.index}`, () => refuseRecords(logged, wanted));
+    }
     await onLeaf(logged);
   }
   completeTree(tree);
   findings.check("log", () => requireRoot(rootAt(tree, size), root));
-  return { tree, refused };
+  return { tree, kept };
 }
 
-/** The leaves from the entry `from` on that a check of the log accepted. */
-export function acceptedLeaves(
-  log: LogToCheck,
-  { from, refused }: { readonly from: number; readonly refused: ReadonlySet<number> },
-): AsyncGenerator<LoggedLeaf> {
-  const read = (index: number, bytes: Uint8Array) => (refused.has(index) ? undefined : parseEntry(bytes, index));
-  return leavesOf(log, { from, read });
-}
-
-async function* leavesOf(
+/** The releases and aliases from the entry `from` on that a check of the log accepted. */
+export function keptLeaves(
   { store, checkpoint: { size } }: LogToCheck,
-  { from, read }: { readonly from: number; readonly read: (index: number, bytes: Uint8Array) => Entry | undefined },
+  { from, kept }: { readonly from: number; readonly kept: Uint8Array },
+): AsyncGenerator<LoggedLeaf> {
+  return leavesOf(readEntries(store, { from, to: size, size }), ({ index, bytes }) => ({
+    index,
+    entry: kept[index] === 1 ? parseStrictly(bytes, index) : undefined,
+  }));
+}
+
+interface CheckedEntry {
+  readonly index: number;
+  readonly entry?: Entry;
+  readonly error?: KilnError;
+}
+
+/** Leaves with the records that come right before them. What `read` answers no entry for parts them. */
+async function* leavesOf<T>(
+  entries: AsyncIterable<T>,
+  read: (entry: T) => { readonly index: number; readonly entry: Entry | undefined },
 ): AsyncGenerator<LoggedLeaf> {
   let records: HashedRekord[] = [];
-  for await (const { index, bytes } of readEntries(store, { from, to: size, size })) {
-    const entry = read(index, bytes);
+  for await (const one of entries) {
+    const { index, entry } = read(one);
     if (entry?.sort === "signature") {
       records.push(entry.record);
       continue;
@@ -84,14 +115,7 @@ async function* leavesOf(
   }
 }
 
-function checkedEntry(index: number, bytes: Uint8Array, trust: Trust): Entry {
-  const entry = parseStrictly(bytes, index);
-  if (entry.sort === "leaf") signerOf(entry, index, trust);
-  return entry;
-}
-
-function requireRecords({ index, records }: LoggedLeaf, wanted: number): void {
-  if (records.length === wanted) return;
+function refuseRecords({ index, records }: LoggedLeaf, wanted: number): never {
   const got = `got ${records.length} records of signatures right before it, want ${wanted}`;
   throw new KilnError("ENTRY_UNEXPECTED", `log entry ${index}: ${got}`);
 }

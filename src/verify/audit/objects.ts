@@ -2,6 +2,7 @@
 // is named. Tiles and bundles, also the narrower ones of older trees, must be cut from the tree of this log. Blobs that
 // nobody names are a note, because a publish that stopped leaves them; anything else that Kiln doesn't write is a finding.
 
+import type { Digest } from "../../artifact/digest.ts";
 import { KilnError } from "../../errors.ts";
 import { decodeBundle } from "../../log/entries.ts";
 import { leafHash } from "../../log/merkle.ts";
@@ -10,6 +11,8 @@ import { entriesPath, tilePath, tileWidth } from "../../log/tiles.ts";
 import type { Step } from "../../report.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import type { Findings } from "../findings.ts";
+import { readPresent } from "../release-artifact.ts";
+import { requireDigest } from "../signed-release.ts";
 import { fingerprintOf, type FingerprintTable } from "./fingerprints.ts";
 import type { History } from "./history.ts";
 import { rowIn, type Tree } from "./tree.ts";
@@ -57,15 +60,27 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   const { history, named } = options;
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
   if (key.startsWith("log/tile/")) return checkTile(key, options);
-  if (history.documents.has(key) || history.moves.has(key) || fixed.test(key)) return "used";
+  if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
+  const [, staged, shard] = underDigest.exec(key) ?? [];
+  const digest = staged ?? shard;
+  if (digest !== undefined) return checkUnderDigest(key, digest, options);
   throw new KilnError("OBJECT_UNKNOWN", `${key}: got an object that neither the log nor Kiln's own work explains`);
 }
 
 /** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
 const fixed = new RegExp(
-  `^(?:kiln\\.json|log/(?:head|checkpoint|staging/[0-9a-f]{64})|catalog/(?:head\\.json|shard/[0-9a-f]{64}\\.json)|` +
+  `^(?:kiln\\.json|log/(?:head|checkpoint)|catalog/head\\.json|` +
     `reservations/[^/]+\\.json|trust/(?:trust\\.json|openpgp\\.(?:asc|gpg)|log\\.vkey|trusted_root\\.json|release-[0-9]+\\.pem))$`,
 );
+
+/** Leaves that were staged, and the catalog's shards, also those of older ones: each is what its name says, or nothing. */
+const underDigest = /^(?:log\/staging\/([0-9a-f]{64})|catalog\/shard\/([0-9a-f]{64})\.json)$/;
+
+/** Throws DIGEST_MISMATCH. */
+async function checkUnderDigest(key: string, digest: Digest, { store }: ObjectsToCheck): Promise<"used"> {
+  requireDigest(await readPresent(store, key), digest, key);
+  return "used";
+}
 
 /** The tiles and bundles that readers of this tree ask for: a web server can't list them. */
 async function checkTilesOfSize(options: ObjectsToCheck): Promise<void> {
