@@ -113,8 +113,11 @@ function gitError(folder: string, command: string, result: ProgramResult): KilnE
       hint: "run it inside a clone, or `git init` and commit first",
     });
   }
-  if (said.includes("No space left on device") || said.includes("Disk quota exceeded")) {
-    return new KilnError("DISK_FULL", `git ${command}: ${lastLine(said)}`);
+  // "unable to write file" is all that a checkout says of a write that failed on a file it had opened.
+  if (/No space left on device|Disk quota exceeded|^error: unable to write file /m.test(said)) {
+    return new KilnError("DISK_FULL", `git ${command} in ${folder}: ${lastLine(said)}`, {
+      hint: `free some room: df -h ${folder}`,
+    });
   }
   if (said.includes("Permission denied")) {
     return new KilnError("PERMISSION_DENIED", `git ${command}: ${lastLine(said)}`);
