@@ -74,19 +74,20 @@ export function catalogReader(table: Table, overlay: ReadonlyMap<string, Row>, r
 /** The fold: the rows that the leaf at `index` sets. Of two leaves that say the same thing of one key, the first counts. */
 export async function rowsOfLeaf(index: number, leaf: Leaf, catalog: CatalogReader): Promise<Map<string, Row>> {
   const { name, version, manifest, time } = leaf;
-  const common = { leaf: index, version, manifest, time };
+  // Members in the order of canonical JSON: an audit compares rows as text.
+  const common = { leaf: index, manifest, time, version };
   if (leaf.type === "channel") {
     return new Map<string, Row>([
-      [channelKey(name, leaf.channel), { ...common, counter: leaf.counter }],
-      [moveKey(leaf), { ...common, counter: leaf.counter }],
+      [channelKey(name, leaf.channel), { counter: leaf.counter, ...common }],
+      [moveKey(leaf), { counter: leaf.counter, ...common }],
     ]);
   }
   const rows: (readonly [string, Row])[] =
     leaf.type === "alias"
       ? [[aliasKey(name, leaf.alias), common]]
-      : [[releaseKey(name, version), { ...common, commit: leaf.claims?.commit ?? null, bakeKey: leaf.bakeKey }]];
+      : [[releaseKey(name, version), { bakeKey: leaf.bakeKey, commit: leaf.claims?.commit ?? null, ...common }]];
   if (leaf.type === "release" && leaf.claims !== null) {
-    rows.push([claimKey(name, leaf.claims), { version, manifest }]);
+    rows.push([claimKey(name, leaf.claims), { manifest, version }]);
   }
   const fresh = new Map<string, Row>();
   for (const [key, row] of rows) if ((await catalog.row(key)) === undefined) fresh.set(key, row);

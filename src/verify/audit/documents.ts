@@ -2,21 +2,23 @@
 // move, the catalog is the fold of the leaves that it has taken in. What is only behind is a note: somebody publishes, or
 // stopped. What is behind although the catalog says that it was taken in was put back by somebody.
 
-import { canonicalText } from "../../artifact/json.ts";
 import type { AliasLeaf, ReleaseLeaf } from "../../artifact/leaf.ts";
+import type { Digest } from "../../artifact/digest.ts";
+import { parseStored } from "../../artifact/json.ts";
 import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { logOf, openCheckpoint } from "../../log/checkpoint.ts";
-import { readDocument, readWholeBlob } from "../../stores/read.ts";
+import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { type Catalog, parseCatalog } from "../../views/catalog.ts";
 import { documentBytes, parseChannelDocument, parseReleaseDocument } from "../../views/documents.ts";
-import { parseRows } from "../../views/table.ts";
 import { verifyChannelDocument, verifyReleaseDocument } from "../documents.ts";
 import type { Findings } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
+import { requireDigest } from "../signed-release.ts";
 import { fingerprintOf } from "./fingerprints.ts";
 import type { History } from "./history.ts";
+import { inOrder } from "./in-order.ts";
 import type { LogToCheck } from "./log.ts";
 import { requireOwnTree } from "./release-objects.ts";
 import type { Tree } from "./tree.ts";
@@ -119,13 +121,16 @@ async function checkCatalog({ store, findings, catalog, history, checkpoint }: D
 async function countRightRows(store: ReadableStore, catalog: Catalog, { rows }: History): Promise<number> {
   let count = 0;
   let last: string | undefined;
-  for (const { first, digest } of catalog.table) {
+  const start = async ({ first, digest }: Catalog["table"][number]) => {
     const key = keys.catalogShard(digest);
-    const shard = parseRows(await readWholeBlob(store, key, digest), key);
+    return { key, first, bytes: await readBlobOf(store, key, digest) };
+  };
+  for await (const { key, first, bytes } of inOrder(catalog.table, { ahead: shardsAhead, start })) {
+    const shard = rowsIn(bytes, key);
     if (shard[0]?.[0] !== first) throw mismatch(key, `got a shard that doesn't begin with ${JSON.stringify(first)}`);
     for (const [name, row] of shard) {
       const want = rows.get(fingerprintOf(name));
-      const isRight = want !== undefined && Buffer.compare(want, fingerprintOf(canonicalText(row))) === 0;
+      const isRight = want !== undefined && Buffer.compare(want, fingerprintOf(JSON.stringify(row))) === 0;
       if (!isRight || (last !== undefined && name <= last)) {
         throw mismatch(key, `got the row ${JSON.stringify(name)}, which the log doesn't give there`);
       }
@@ -134,6 +139,25 @@ async function countRightRows(store: ReadableStore, catalog: Catalog, { rows }: 
     }
   }
   return count;
+}
+
+/** Shards that are on their way while one is being read. */
+const shardsAhead = 8;
+
+/** Throws OBJECT_MISSING, DIGEST_MISMATCH. */
+async function readBlobOf(store: ReadableStore, key: string, digest: Digest): Promise<Buffer> {
+  const bytes = await readPresent(store, key);
+  requireDigest(bytes, digest, key);
+  return bytes;
+}
+
+/** The rows of a shard that is in canonical form: what their values say is compared with the log. Throws STORE_CORRUPT. */
+function rowsIn(bytes: Buffer, key: string): readonly (readonly [key: string, row: unknown])[] {
+  const rows = parseStored(bytes, key);
+  // Writing them gives the same bytes, and each row's members are compared in order: so they are canonical.
+  const isShard = Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === 2 && typeof row[0] === "string");
+  if (isShard && bytes.equals(Buffer.from(JSON.stringify(rows)))) return rows as [string, unknown][];
+  throw new KilnError("STORE_CORRUPT", `${key}: got something else than a shard of the catalog in canonical JSON`);
 }
 
 function requireCanonical(document: Parameters<typeof documentBytes>[0], bytes: Uint8Array, key: string): void {

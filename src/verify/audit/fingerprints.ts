@@ -8,7 +8,8 @@ import { hash } from "node:crypto";
 export type Fingerprint = Uint8Array;
 
 export function fingerprintOf(text: string | Uint8Array): Fingerprint {
-  return hash("sha256", text, "buffer").subarray(0, fingerprintSize);
+  // As a string, which is several times as fast as a Buffer of the whole hash: there are some five for each leaf.
+  return Buffer.from(hash("sha256", text, "binary").slice(0, fingerprintSize), "binary");
 }
 
 /** A leaf index in the room of a fingerprint. */

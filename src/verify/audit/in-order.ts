@@ -3,7 +3,7 @@
 
 /** What was started for each of `items`, settled, in order; at most `ahead` are under way. */
 export async function* inOrder<T, R>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   { ahead, start }: { readonly ahead: number; readonly start: (item: T) => R | Promise<R> },
 ): AsyncGenerator<R> {
   const started: (R | Promise<R>)[] = [];

@@ -7,14 +7,15 @@ import { KilnError } from "../../errors.ts";
 import { decodeBundle } from "../../log/entries.ts";
 import { leafHash } from "../../log/merkle.ts";
 import { readObject } from "../../log/object.ts";
-import { entriesPath, tilePath, tileWidth } from "../../log/tiles.ts";
+import { entriesPath, tilePath, tileWidth, widthOf } from "../../log/tiles.ts";
 import type { Step } from "../../report.ts";
-import type { ReadableStore } from "../../stores/store.ts";
+import type { ListedObject, ReadableStore } from "../../stores/store.ts";
 import type { Findings } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
 import { requireDigest } from "../signed-release.ts";
 import { fingerprintOf, type FingerprintTable } from "./fingerprints.ts";
 import type { History } from "./history.ts";
+import { inOrder } from "./in-order.ts";
 import { rowIn, type Tree } from "./tree.ts";
 
 export interface ObjectsToCheck {
@@ -38,9 +39,12 @@ export async function checkObjects(options: ObjectsToCheck): Promise<number | un
   let count = 0;
   let unused = 0;
   let example = "";
-  for await (const { key } of store.list("")) {
+  const start = async ({ key }: ListedObject) => ({
+    key,
+    belongs: await findings.checkAsync(key, () => checkObject(key, options)),
+  });
+  for await (const { key, belongs } of inOrder(store.list(""), { ahead: objectsAhead, start })) {
     step.progress((count += 1), undefined, "items");
-    const belongs = await findings.checkAsync(key, () => checkObject(key, options));
     if (belongs !== "unused") continue;
     unused += 1;
     example ||= key;
@@ -54,6 +58,9 @@ export async function checkObjects(options: ObjectsToCheck): Promise<number | un
   }
   return count;
 }
+
+/** Objects that are on their way while one is being looked at. */
+const objectsAhead = 16;
 
 /** Throws OBJECT_UNKNOWN, STORE_CORRUPT. */
 async function checkObject(key: string, options: ObjectsToCheck): Promise<"used" | "unused"> {
@@ -85,12 +92,13 @@ async function checkUnderDigest(key: string, digest: Digest, { store }: ObjectsT
 /** The tiles and bundles that readers of this tree ask for: a web server can't list them. */
 async function checkTilesOfSize(options: ObjectsToCheck): Promise<void> {
   const { tree, findings } = options;
-  for (let level = 0, count = tree.size; count > 0; level += 1, count = Math.floor(count / tileWidth)) {
-    for (let n = 0; n * tileWidth < count; n += 1) {
-      const width = Math.min(tileWidth, count - n * tileWidth);
-      const tile = tilePath(level, n, width);
-      await findings.checkAsync(tile, () => checkTile(tile, options));
-    }
+  const start = (tile: string) => findings.checkAsync(tile, () => checkTile(tile, options));
+  await Array.fromAsync(inOrder(tilesOfSize(tree.size), { ahead: objectsAhead, start }), () => undefined);
+}
+
+function* tilesOfSize(size: number): Generator<string> {
+  for (let level = 0, count = size; count > 0; level += 1, count = Math.floor(count / tileWidth)) {
+    for (let n = 0; n * tileWidth < count; n += 1) yield tilePath(level, n, widthOf(n, count));
   }
 }
 
