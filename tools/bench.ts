@@ -6,6 +6,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { audit } from "./bench/audit.ts";
+import { archive, cached } from "./bench/bake.ts";
 import { deploy } from "./bench/deploy.ts";
 import { median } from "./bench/measure.ts";
 import { installProgram } from "./bench/program.ts";
@@ -13,7 +15,7 @@ import { publish } from "./bench/publish.ts";
 import type { Bar, Line, Row } from "./bench/row.ts";
 import { unmoved, version } from "./bench/start.ts";
 
-const rows: readonly Row[] = [version, unmoved, publish, deploy];
+const rows: readonly Row[] = [version, unmoved, cached, archive, publish, deploy, audit];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((word) => !rows.some(({ name }) => name.includes(word)));

@@ -19,7 +19,7 @@ export const publish: Row = {
     const file = "app-1.0.0.tar.zst";
     await mkdir(bake);
     await writeRandomFile(join(bake, file), size);
-    await completeBake(bake, file);
+    await completeBake(bake, { artifact: file });
     const empty = await createStore(bench, "empty");
     const store = join(folder, "store");
     const kiln = program.kiln(["publish", bake, "--channel", "production", "--store", store], {

@@ -14,7 +14,7 @@ import { type TreeShape, writeTree } from "./bytes.ts";
 import { type Run, timeProcess } from "./measure.ts";
 import type { Bench } from "./row.ts";
 
-const origin = "bench.kiln.test";
+export const origin = "bench.kiln.test";
 
 /** An empty store with keys of its own. Returns its path. */
 export async function createStore({ folder, program }: Bench, name: string): Promise<string> {
@@ -29,8 +29,11 @@ export async function copyFolder(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true });
 }
 
-/** Makes the file `artifact` in `folder` a whole bake of app 1.0.0. */
-export async function completeBake(folder: string, artifact: string): Promise<void> {
+/** Makes the file `artifact` in `folder` a whole bake of app. */
+export async function completeBake(
+  folder: string,
+  { artifact, version = "1.0.0" }: { readonly artifact: string; readonly version?: string },
+): Promise<void> {
   const write = async (file: string, body: Uint8Array): Promise<Blob> => {
     await writeFile(join(folder, file), body);
     return { file, size: body.length, sha256: digestOf(body) };
@@ -49,12 +52,12 @@ export async function completeBake(folder: string, artifact: string): Promise<vo
       canonicalBytes({ bomFormat: "CycloneDX", specVersion: "1.6", version: 1 }),
     ),
   };
-  const commit = digestOf("bench").slice(0, 40);
+  const commit = digestOf(`bench ${version}`).slice(0, 40);
   const source = { repository: "https://code.example/app", commit, recipe: "kiln.yaml", time: 1_767_000_000 };
   const provenance = statementBytes(predicateTypes.provenance, [app], {
     buildDefinition: {
       buildType: "https://kiln.example/bake/v1",
-      externalParameters: { name: "app", version: "1.0.0" },
+      externalParameters: { name: "app", version },
       resolvedDependencies: [{ uri: `git+${source.repository}@refs/heads/main`, digest: { gitCommit: commit } }],
     },
     runDetails: { builder: { id: "https://kiln.example/bake" } },
@@ -62,7 +65,7 @@ export async function completeBake(folder: string, artifact: string): Promise<vo
   const manifest: Manifest = {
     kiln: 1,
     name: "app",
-    version: "1.0.0",
+    version,
     source,
     bakeKey: digestOf("bench"),
     artifacts: [app],
@@ -93,7 +96,7 @@ export async function deployable(bench: Bench, shape: TreeShape): Promise<Deploy
   await writeTree(tree, shape);
   const { size } = await writeArchive(archive, entriesOf(tree), { time: 1_767_000_000 });
   await rm(tree, { recursive: true });
-  await completeBake(bake, "app-1.0.0.tar.zst");
+  await completeBake(bake, { artifact: "app-1.0.0.tar.zst" });
   const store = await createStore(bench, "store");
   await timeProcess(program.kiln(["publish", bake, "--channel", "production", "--store", store]));
   const trust = join(program.env["HOME"] ?? "", ".config/kiln/trust", `${origin}.json`);
