@@ -1,6 +1,7 @@
 // `npm run demo`: Kiln bakes Kiln. Every step is a command that a user could type; it is printed, run, and its output shown.
 // Everything lies below .kiln/demo, which is made anew each time. Ends with what to look at and what to type next.
 
+import { existsSync } from "node:fs";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 
@@ -22,6 +23,13 @@ const env = {
   KILN_STORE: store,
   KILN_ROOT: host,
 };
+
+// In a worktree it is a file.
+if (!existsSync(join(root, ".git"))) {
+  process.stderr.write(`the demo bakes this repository's commit: got no .git in ${root}\n`);
+  process.stderr.write("hint: run it in a git clone, or git init, add and commit what is here\n");
+  process.exit(1);
+}
 
 await rm(place, { recursive: true, force: true });
 await mkdir(join(place, "home"), { recursive: true });
@@ -82,7 +90,9 @@ Look at
   ${short(file)}*   an artifact and what lies beside it
   ${short(host)}/kiln/   what is deployed: releases side by side, a link, a journal
 Type next
-  export KILN_STORE=${store} KILN_ROOT=${host} XDG_CONFIG_HOME=${env.XDG_CONFIG_HOME}
+  export ${Object.entries({ KILN_STORE: store, KILN_ROOT: host, XDG_CONFIG_HOME: env.XDG_CONFIG_HOME })
+    .map(([name, value]) => `${name}=${quoted(value)}`)
+    .join(" ")}
   npm run -s kiln -- show kiln@${first.version}
   npm run -s kiln -- deploy kiln@${second.version}   by name, because the channel can't bring back what was rolled back here
 `);
@@ -116,7 +126,7 @@ async function run(
   const shown = [program === deployed ? short(deployed) : program, ...arguments_].map((word) =>
     word.replaceAll(`${root}/`, ""),
   );
-  process.stdout.write(`\n  $ ${shown.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(" ")}\n`);
+  process.stdout.write(`\n  $ ${shown.map(quoted).join(" ")}\n`);
   const [file, given] =
     program === "kiln" ? [process.execPath, [join(root, "src/cli.ts"), ...arguments_]] : [program, [...arguments_]];
   const { exitCode } = await execa(file, given, { cwd, env, stdio: "inherit", reject: false });
@@ -125,6 +135,11 @@ async function run(
     process.stderr.write(`\nthe demo stopped: got exit status ${exitCode} from ${program}, want ${wanted}\n`);
     process.exit(1);
   }
+}
+
+/** As a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function short(path: string): string {
