@@ -36,12 +36,27 @@ export const nameSchema = schemaOf("name");
 export const versionSchema = schemaOf("version");
 export const channelSchema = schemaOf("channel");
 
-/** A file name of an artifact: one path segment that needs no escaping in a URL, never hidden. */
+/** A file name in a bake: one path segment that needs no escaping in a URL, never hidden. */
 export const fileNameSchema = z
   .string()
-  .max(200)
-  .regex(/^[0-9A-Za-z_][0-9A-Za-z._+~-]*$/, "a plain file name")
+  .max(240)
+  .regex(/^[0-9A-Za-z_][0-9A-Za-z._+~!-]*$/, "a plain file name")
   .refine((text) => !text.includes(".."), 'a file name without ".."');
+
+/** The longest file name of an artifact: those of the files beside it are up to 25 longer, and 255 is the end. */
+const longestArtifact = 230;
+
+/** Returns `file`, or throws ARTIFACT_INVALID. `artifact`: what the recipe calls it. */
+export function checkArtifactFile(file: string, artifact: string): string {
+  const isPlain = fileNameSchema.safeParse(file).success;
+  if (isPlain && file.length <= longestArtifact) return file;
+  const got = isPlain
+    ? `a file name of ${file.length} characters`
+    : `the file name ${JSON.stringify(file.slice(0, 300))}`;
+  throw new KilnError("ARTIFACT_INVALID", `${artifact}: got ${got}, want a plain one of at most ${longestArtifact}`, {
+    hint: "it is made of the release's name, the artifact's and the version: shorten one of them",
+  });
+}
 
 /** Returns `text`, or throws NAME_INVALID, which says what is allowed. `where`: what the text was taken from. */
 export function checkName(sort: Sort, text: string, where: string = sort): string {

@@ -17,6 +17,7 @@ import { basename, join } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
+import { checkArtifactFile } from "../artifact/name.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
@@ -168,6 +169,7 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
     `${artifact.kind}: ${artifact.name}`,
     async (step) => {
       const packed = await runPacker(artifact, kitchen, (bytes) => step.progress(bytes, undefined, "bytes"));
+      checkArtifactFile(packed.file, artifact.name);
       const blob = await blobOf(kitchen.out, packed);
       const { sbomBytes } = await import("./sbom.ts");
       const sbom = sbomBytes({

@@ -8,6 +8,7 @@ import { createZstdDecompress } from "node:zlib";
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
 
+import { checkArtifactFile } from "../artifact/name.ts";
 import { KilnError } from "../errors.ts";
 import { architecturesOf } from "../system/architecture.ts";
 import { entriesOf, type Entry } from "../system/archive-entries.ts";
@@ -38,7 +39,7 @@ export const archive: Kind<typeof schema> = {
     }
     const { name, version } = job.release;
     const stem = job.artifact === name ? name : `${name}-${job.artifact}`;
-    const file = `${stem}-${version}.tar.zst`;
+    const file = checkArtifactFile(`${stem}-${version}.tar.zst`, job.artifact);
     const { sha256 } = await writeArchive(join(job.out, file), entries, {
       time: job.time,
       signal: job.signal,
