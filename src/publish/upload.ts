@@ -45,10 +45,14 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
   let passed = 0;
   const onBytes = (count: number) => step.progress((passed += count), total, "bytes");
 
-  const signed = await pMap(manifest.artifacts, (artifact) => uploadArtifact({ ...options, artifact, onBytes }), {
-    concurrency: 4,
-  });
-  const statement = await uploadDocument({ store, bake, blob: manifest.provenance });
+  // Before anything is written: a bake in which something was changed leaves less behind.
+  const statement = await readDocument(bake, manifest.provenance);
+  const described = await pMap(manifest.artifacts, async (artifact) => ({
+    artifact,
+    sbom: await readDocument(bake, artifact.sbom),
+  }));
+  const signed = await pMap(described, (one) => uploadArtifact({ ...options, ...one, onBytes }), { concurrency: 4 });
+  await store.create(poolKey(manifest.provenance), statement);
   const provenance = signStatement(signers, statement);
 
   const identity = manifestBytes(manifest);
@@ -70,9 +74,14 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
 }
 
 async function uploadArtifact(
-  options: Upload & { readonly artifact: Artifact; readonly onBytes: (count: number) => void },
+  options: Upload & {
+    readonly artifact: Artifact;
+    /** Its bytes. */
+    readonly sbom: Uint8Array;
+    readonly onBytes: (count: number) => void;
+  },
 ): Promise<{ signatures: ArtifactSignatures; records: HashedRekord[] }> {
-  const { store, signers, bake, artifact, context, onBytes } = options;
+  const { store, signers, bake, artifact, sbom, context, onBytes } = options;
   const state = createHash("sha256");
   await store.create(poolKey(artifact), checked({ bytes: bake.open(artifact), blob: artifact, state, onBytes }));
   // A store that found the artifact there must have compared every byte, or the state isn't the artifact's.
@@ -81,7 +90,7 @@ async function uploadArtifact(
   const digest = Buffer.from(artifact.sha256, "hex");
   const signature = signers.release.signDigest(digest);
   const openpgp = await signers.openpgp.signState(state, context.now());
-  const sbom = await uploadDocument({ store, bake, blob: artifact.sbom });
+  await store.create(poolKey(artifact.sbom), sbom);
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
   return {
     signatures: { name: artifact.name, openpgp, signature, sbom: sbomRecord.signature },
@@ -98,11 +107,9 @@ function signStatement(signers: Signers, statement: Uint8Array): HashedRekord {
   };
 }
 
-async function uploadDocument(options: { store: Store; bake: Bake; blob: Blob }): Promise<Uint8Array> {
-  const { store, bake, blob } = options;
+async function readDocument(bake: Bake, blob: Blob): Promise<Uint8Array> {
   const bytes = Buffer.concat(await Array.fromAsync(bake.open(blob)));
   if (digestOf(bytes) !== blob.sha256) throw changed(blob, digestOf(bytes));
-  await store.create(poolKey(blob), bytes);
   return bytes;
 }
 
@@ -115,9 +122,10 @@ async function* checked(options: {
 }): AsyncGenerator<Uint8Array> {
   const { bytes, blob, state, onBytes } = options;
   for await (const chunk of bytes) {
+    const { length } = chunk;
     state.update(chunk);
     yield chunk;
-    onBytes(chunk.length);
+    onBytes(length);
   }
   const got = state.copy().digest("hex");
   if (got !== blob.sha256) throw changed(blob, got);

@@ -54,7 +54,8 @@ export interface Store extends ReadableStore {
   /**
    * Makes the object unless it exists. `exists`: it is there with the same bytes, and its age was renewed.
    * Other bytes under that key throw IMMUTABLE_CONFLICT. When `body` throws, nothing was made and the error passes through.
-   * After either answer `body` was read to its end. A piece that it gave belongs to the store: it must not change later.
+   * After either answer `body` was read to its end. A piece that it gave belongs to the store, with its memory: whoever
+   * gave it doesn't use it again.
    */
   create(key: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<"created" | "exists">;
   /** Swaps a document (at most 8 MiB) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */

@@ -1,6 +1,6 @@
 // Writing a body of any size into a file at the disk's speed: the producer makes the next pieces while the last ones are
 // being written, and what was written goes to the disk meanwhile, so that the fsync at the end has little left to do.
-// At most two batches are held, so memory stays flat.
+// At most two batches are held, and what is written is given back, so memory stays flat.
 
 import type { FileHandle } from "node:fs/promises";
 
@@ -8,10 +8,13 @@ import type { FileHandle } from "node:fs/promises";
 const batchSize = 1024 * 1024;
 /** Bytes after which the disk is told to start: the kernel alone would wait until gigabytes are dirty. */
 const flushSize = 64 * 1024 * 1024;
+/** Bytes from which on a piece's memory is given back by hand. */
+const largePiece = 256 * 1024;
 
 /**
- * Writes `body` at the handle's position and returns how many bytes it had. A piece that `body` gave must not change any
- * more. Nothing is durable before the caller's fsync. Errors of `body` and of the file pass through.
+ * Writes `body` at the handle's position and returns how many bytes it had. A piece that `body` gave is lost to whoever
+ * made it: it must not change, and may be empty later. Nothing is durable before the caller's fsync. Errors of `body` and
+ * of the file pass through.
  */
 export async function writeBody(handle: FileHandle, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<number> {
   if (body instanceof Uint8Array) {
@@ -31,7 +34,7 @@ export async function writeBody(handle: FileHandle, body: Uint8Array | AsyncIter
       batch.push(piece);
       if (batched < batchSize) continue;
       await writing;
-      writing = handled(writeAll(handle, batch));
+      writing = handled(writeAndGiveBack(handle, batch));
       unflushed += batched;
       batch = [];
       batched = 0;
@@ -41,7 +44,7 @@ export async function writeBody(handle: FileHandle, body: Uint8Array | AsyncIter
       unflushed = 0;
     }
     await writing;
-    await writeAll(handle, batch);
+    await writeAndGiveBack(handle, batch);
     await flushing;
     return total;
   } finally {
@@ -54,6 +57,15 @@ export async function writeBody(handle: FileHandle, body: Uint8Array | AsyncIter
 function handled(work: Promise<void>): Promise<void> {
   work.catch(() => undefined);
   return work;
+}
+
+/** The collector would let a hundred megabytes of written pieces pile up before it looked at them. */
+async function writeAndGiveBack(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  await writeAll(handle, pieces);
+  for (const { buffer, byteLength } of pieces) {
+    if (byteLength >= largePiece && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer)
+      buffer.transfer(0);
+  }
 }
 
 async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
