@@ -50,13 +50,14 @@ export async function publishRelease(publisher: Publisher, options: PublishOptio
   const { bake } = options;
   const before = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
   const there = await adopted(before.catalog, claimOf(bake));
+  const count = bake.manifest.artifacts.length;
   if (there === undefined) await rehearse(publisher, options, before);
   const uploaded =
     there !== undefined
       ? undefined
       : await inStep(
           context.report,
-          `sign and upload ${bake.manifest.artifacts.length} artifacts`,
+          `sign and upload ${count} ${count === 1 ? "artifact" : "artifacts"}`,
           (step) => upload({ store, signers, bake, context, step }),
           () => `manifest ${bake.identity.slice(0, 12)}`,
         );
