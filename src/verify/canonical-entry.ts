@@ -58,7 +58,9 @@ function cutEnvelope(text: string): Entry | undefined {
   if (payload === undefined || signature === undefined || !isUtf8(payload.bytes)) return undefined;
   const leaf = leafOf(payload.bytes.toString());
   const signatures = [{ sig: signature.text }];
-  return leaf && { sort: "leaf", leaf, envelope: { payload: payload.text, payloadType: payloadTypes.leaf, signatures } };
+  return (
+    leaf && { sort: "leaf", leaf, envelope: { payload: payload.text, payloadType: payloadTypes.leaf, signatures } }
+  );
 }
 
 function leafOf(text: string): (Entry & { sort: "leaf" })["leaf"] | undefined {
@@ -82,5 +84,8 @@ function isCanonicalLeaf(json: unknown, text: string): boolean {
 function isInOrder(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return true;
   const members = Object.keys(value);
-  return members.every((key, place) => place === 0 || (members[place - 1] as string) < key) && Object.values(value).every(isInOrder);
+  return (
+    members.every((key, place) => place === 0 || (members[place - 1] as string) < key) &&
+    Object.values(value).every(isInOrder)
+  );
 }

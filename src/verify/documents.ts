@@ -2,12 +2,19 @@
 // signed by keys that may say so, and they speak of what was asked for. Whoever owns the store could have put another
 // document here, validly signed: an older one only a reader who remembers a counter or a checkpoint can tell.
 
+import { isCanonical } from "../artifact/json.ts";
 import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { type Checkpoint, logOf, openCheckpoint } from "../log/checkpoint.ts";
-import { parseChannelDocument, parseReleaseDocument, type ProvenEntry } from "../views/documents.ts";
+import {
+  type ChannelDocument,
+  parseChannelDocument,
+  parseReleaseDocument,
+  type ProvenEntry,
+  type ReleaseDocument,
+} from "../views/documents.ts";
 import { verifyEntry } from "./entry.ts";
 
 /** A leaf at its place in the log. */
@@ -36,6 +43,7 @@ export function verifyReleaseDocument(
 ): VerifiedRelease {
   const key = keys.release(name, version);
   const document = parseReleaseDocument(bytes, key);
+  requireCanonical(document, bytes, key);
   const checkpoint = openCheckpoint(document.checkpoint, logOf(trust));
   const release = releaseOf(document.release, { key, checkpoint, trust });
   const alias = document.alias && aliasOf(document.alias, { key, checkpoint, trust });
@@ -54,6 +62,7 @@ export function verifyChannelDocument(
 ): VerifiedChannel {
   const key = keys.channel(name, channel);
   const document = parseChannelDocument(bytes, key);
+  requireCanonical(document, bytes, key);
   const checkpoint = openCheckpoint(document.checkpoint, logOf(trust));
   const release = releaseOf(document.release, { key, checkpoint, trust });
   const leaf = leafOf(document.move, { checkpoint, trust });
@@ -68,6 +77,12 @@ export function verifyChannelDocument(
   }
   wantSameRelease(key, leaf, release.leaf);
   return { checkpoint, move: { index: document.move.index, leaf }, release };
+}
+
+/** A member that stands there twice would be read differently by different readers. Throws STORE_CORRUPT. */
+function requireCanonical(document: ReleaseDocument | ChannelDocument, bytes: Uint8Array, key: string): void {
+  if (isCanonical(document, bytes)) return;
+  throw new KilnError("STORE_CORRUPT", `${key}: got a document that isn't in canonical JSON`);
 }
 
 interface Against {

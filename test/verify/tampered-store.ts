@@ -1,11 +1,18 @@
 // A published store in the hands of somebody who owns it: every object can be changed, added and removed. With `keys`, also
 // somebody who holds the signing keys. What is expected of verifying is said by the rows in tampered/.
 
+import { generateKeyPairSync } from "node:crypto";
+
+import { payloadTypes, preAuthEncoding } from "../../src/artifact/dsse.ts";
+import { envelopeBytes, type Leaf, leafPayload } from "../../src/artifact/leaf.ts";
 import { keys as storeKeys, poolKey } from "../../src/artifact/pool.ts";
-import type { Leaf } from "../../src/artifact/leaf.ts";
 import type { Trust } from "../../src/artifact/trust.ts";
 import type { Code } from "../../src/errors.ts";
+import { append } from "../../src/log/append.ts";
+import { logOf } from "../../src/log/checkpoint.ts";
 import { commit, type Publisher } from "../../src/publish/publisher.ts";
+import { releaseSigner } from "../../src/sign/release-signer.ts";
+import type { ReleaseSigner } from "../../src/sign/signers.ts";
 import { readDocument } from "../../src/stores/read.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
 import { buildStore, fillStore } from "../fixtures/store-builder.ts";
@@ -108,12 +115,30 @@ export async function swapIn(store: TamperedStore, from: string, to: string): Pr
   await store.write(to, await store.read(from));
 }
 
-/** Appends leaves with the publisher's keys, whatever they say, and brings the views up. */
+/** Appends entries, then leaves, with the publisher's keys, whatever they say, and brings the views up. */
 export async function appendLeaves(
   { publisher }: { readonly publisher: Publisher },
   leaves: readonly Leaf[],
+  entries: readonly Uint8Array[] = [],
 ): Promise<void> {
-  await commit(publisher, async () => ({ entries: [], leaves, outcome: undefined }));
+  await commit(publisher, async () => ({ entries, leaves, outcome: undefined }));
+}
+
+/** Appends a signed leaf and stops before the views. */
+export async function appendWithoutViews({ publisher }: { readonly publisher: Publisher }, leaf: Leaf): Promise<void> {
+  const { store, trust, signers, context, pause } = publisher;
+  const payload = leafPayload(leaf);
+  const sig = signers.release.sign(preAuthEncoding(payloadTypes.leaf, payload));
+  const envelope = { payload: Buffer.from(payload).toString("base64"), payloadType: payloadTypes.leaf };
+  const entry = envelopeBytes({ ...envelope, signatures: [{ sig }] });
+  const appender = { store, log: logOf(trust), signer: signers.log, signal: context.signal, pause };
+  await append(appender, async () => [entry]);
+}
+
+/** A release key that no trust file has. */
+export function strangeSigner(): ReleaseSigner {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return releaseSigner(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
 /** Flips one bit. */

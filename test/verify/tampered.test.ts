@@ -7,9 +7,12 @@ import { audit } from "../../src/verify/audit/audit.ts";
 import type { Finding, Verification } from "../../src/verify/findings.ts";
 import { verifyRelease } from "../../src/verify/release.ts";
 import { testContext } from "../fixtures/store-builder.ts";
-import { besides } from "./tampered/beside.ts";
-import { pool } from "./tampered/pool.ts";
 import { type PublishedStore, publishedStore, takeOver, type TamperedStore } from "./tampered-store.ts";
+import { besides } from "./tampered/beside.ts";
+import { documents } from "./tampered/documents.ts";
+import { history } from "./tampered/history.ts";
+import { log } from "./tampered/log.ts";
+import { pool } from "./tampered/pool.ts";
 
 let whole: PublishedStore;
 
@@ -17,7 +20,7 @@ beforeAll(async () => {
   whole = await publishedStore();
 });
 
-const areas = { pool, besides };
+const areas = { pool, besides, log, documents, history };
 
 for (const [area, rows] of Object.entries(areas)) {
   describe(area, () => {
@@ -27,7 +30,10 @@ for (const [area, rows] of Object.entries(areas)) {
       const pinned = store.trust;
       await tamper(store);
       expect(store.store.snapshot() !== before || store.trust !== pinned).toBe(true);
-      const results = { release: await outcomeOf(() => releaseOf(store)), audit: await outcomeOf(() => auditOf(store)) };
+      const results = {
+        release: await outcomeOf(() => releaseOf(store)),
+        audit: await outcomeOf(() => auditOf(store)),
+      };
       expect(results).toEqual({
         release: { verdict: release.length > 0 ? "refused" : "verified", errors: release.toSorted(), notes: [] },
         audit: { verdict: audited.length > 0 ? "refused" : "verified", errors: audited.toSorted(), notes },

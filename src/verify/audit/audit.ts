@@ -20,12 +20,19 @@ import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { newFindings, type Verification, verdictOf } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
-import { checkDocuments, checkReleaseDocument, type DocumentsToCheck, readStoredCatalog } from "./documents.ts";
+import {
+  checkDocuments,
+  checkReleaseDocument,
+  type DocumentsToCheck,
+  isFirst,
+  readStoredCatalog,
+} from "./documents.ts";
 import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
 import { newHistory } from "./history.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
-import { checkObjects } from "./objects.ts";
+import { checkObjects, checkTiles } from "./objects.ts";
 import { checkRelease, requireOwnTree } from "./release-objects.ts";
+import { rootAt, type Tree } from "./tree.ts";
 
 export interface AuditOptions {
   readonly store: ReadableStore;
@@ -56,16 +63,17 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const log: LogToCheck = { store, trust, checkpoint, findings };
   const history = newHistory(catalog?.size ?? 0, findings);
   const onLeaf = ({ index, leaf }: LoggedLeaf) => history.add(index, leaf);
+  await checkStoreDocument(log);
+  await checkHead(log);
   const checked = await inStep(report, `check ${checkpoint.size} log entries`, (step) =>
     findings.checkAsync("log", () => checkLog({ ...log, step, onLeaf })),
   );
   const result = { subject: store.url, findings: findings.list, checkpoint, leaves: checkpoint.size };
-  // Without the whole log there is nothing that the rest could be compared with.
-  if (checked === undefined) return { ...result, verdict: verdictOf(findings.list), releases: 0, objects: null };
+  const isWhole = checked !== undefined && (await isOfCheckpoint(checked.tree, log));
+  // Without the log of the checkpoint there is nothing that the rest could be compared with.
+  if (!isWhole) return { ...result, verdict: verdictOf(findings.list), releases: 0, objects: null };
   const { tree } = checked;
   if (since !== undefined) findings.check("log", () => requireOwnTree(since, tree, "the checkpoint seen before"));
-  await checkStoreDocument(log);
-  await checkHead(log);
   await checkTrustCopy(log);
   const named = since === undefined ? fingerprintTable() : undefined;
   const documents = { ...log, tree, history, catalog };
@@ -99,7 +107,7 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
       const from = Math.min(since?.size ?? 0, options.checkpoint.size);
       for await (const { index, leaf, records } of keptLeaves(options, { from, kept })) {
         if (context.signal.aborted) throw new KilnError("CANCELLED", "audit: interrupted");
-        if (leaf.type === "channel") continue;
+        if (leaf.type === "channel" || !isFirst({ index, leaf }, options.history)) continue;
         await checkReleaseDocument({ index, leaf }, options);
         if (leaf.type !== "release") continue;
         const logged = { index, leaf, records };
@@ -111,6 +119,19 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
     },
     (count) => `${count} releases`,
   );
+}
+
+/** Whether the entries lead to the checkpoint's root; where they don't, their tiles say which of them are others. */
+async function isOfCheckpoint(tree: Tree, log: LogToCheck): Promise<boolean> {
+  const { store, checkpoint, findings } = log;
+  const isRoot = findings.check("log", () => {
+    const got = rootAt(tree, checkpoint.size);
+    if (got.equals(checkpoint.root)) return true;
+    const message = `got entries that lead to the root ${got.toString("hex")}, want ${checkpoint.root.toString("hex")}`;
+    throw new KilnError("PROOF_INVALID", `log: ${message}`);
+  });
+  if (isRoot === undefined) await checkTiles({ store, tree, findings });
+  return isRoot ?? false;
 }
 
 /** It only says which trust file to look for: a reader who believed another one would look for another log. */

@@ -2,16 +2,16 @@
 // move, the catalog is the fold of the leaves that it has taken in. What is only behind is a note: somebody publishes, or
 // stopped. What is behind although the catalog says that it was taken in was put back by somebody.
 
-import type { AliasLeaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import type { Digest } from "../../artifact/digest.ts";
-import { parseStored } from "../../artifact/json.ts";
+import { isCanonical, parseStored } from "../../artifact/json.ts";
+import type { AliasLeaf, Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { logOf, openCheckpoint } from "../../log/checkpoint.ts";
 import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { type Catalog, parseCatalog } from "../../views/catalog.ts";
-import { documentBytes, parseChannelDocument, parseReleaseDocument } from "../../views/documents.ts";
+import { parseChannelDocument, parseReleaseDocument } from "../../views/documents.ts";
 import { verifyChannelDocument, verifyReleaseDocument } from "../documents.ts";
 import type { Findings } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
@@ -32,7 +32,14 @@ export interface DocumentsToCheck extends LogToCheck {
 /** The stored catalog; `undefined` when there is none, or none that can be read, which is a finding. */
 export async function readStoredCatalog(store: ReadableStore, findings: Findings): Promise<Catalog | undefined> {
   const found = await readDocument(store, keys.catalog);
-  return found && findings.check(keys.catalog, () => parseCatalog(found.bytes, keys.catalog));
+  return (
+    found &&
+    findings.check(keys.catalog, () => {
+      const catalog = parseCatalog(found.bytes, keys.catalog);
+      if (isCanonical(catalog, found.bytes)) return catalog;
+      throw new KilnError("STORE_CORRUPT", `${keys.catalog}: got a document that isn't in canonical JSON`);
+    })
+  );
 }
 
 /** The channels' documents and the catalog. */
@@ -41,26 +48,33 @@ export async function checkDocuments(options: DocumentsToCheck): Promise<void> {
   await checkCatalog(options);
 }
 
-/** The document of the release or alias that is logged at `index`, unless an earlier one has that version. */
+/** The document of the release or alias that is logged at `index`. */
 export async function checkReleaseDocument(
   { index, leaf }: { readonly index: number; readonly leaf: ReleaseLeaf | AliasLeaf },
   options: DocumentsToCheck,
 ): Promise<void> {
-  const { trust, findings, history } = options;
+  const { trust, findings } = options;
   const { name } = leaf;
-  const version = leaf.type === "alias" ? leaf.alias : leaf.version;
+  const version = shownVersion(leaf);
   const key = keys.release(name, version);
-  if (history.documentIndex(key) !== index) return;
   const bytes = await readTaken(key, index, options);
   if (bytes === undefined) return;
   findings.check(key, () => {
     const { release, alias } = verifyReleaseDocument(bytes, { name, version, trust });
     const document = parseReleaseDocument(bytes, key);
     requireOwnTree(openCheckpoint(document.checkpoint, logOf(trust)), options.tree, key);
-    requireCanonical(document, bytes, key);
     const got = (alias ?? release).index;
     if (got !== index) throw mismatch(key, `got log entry ${got}, want ${index}`);
   });
+}
+
+/** Whether it is the first of its name and version in the log: a later one is a finding, and nobody is served it. */
+export function isFirst({ index, leaf }: { readonly index: number; readonly leaf: Leaf }, history: History): boolean {
+  return leaf.type !== "channel" && history.documentIndex(keys.release(leaf.name, shownVersion(leaf))) === index;
+}
+
+function shownVersion(leaf: ReleaseLeaf | AliasLeaf): string {
+  return leaf.type === "alias" ? leaf.alias : leaf.version;
 }
 
 async function checkChannelDocument(key: string, index: number, options: DocumentsToCheck): Promise<void> {
@@ -72,7 +86,6 @@ async function checkChannelDocument(key: string, index: number, options: Documen
     const verified = verifyChannelDocument(bytes, { name, channel, trust });
     const document = parseChannelDocument(bytes, key);
     requireOwnTree(openCheckpoint(document.checkpoint, logOf(trust)), options.tree, key);
-    requireCanonical(document, bytes, key);
     return verified.move.index;
   });
   if (move === undefined || move === index) return;
@@ -155,14 +168,10 @@ async function readBlobOf(store: ReadableStore, key: string, digest: Digest): Pr
 function rowsIn(bytes: Buffer, key: string): readonly (readonly [key: string, row: unknown])[] {
   const rows = parseStored(bytes, key);
   // Writing them gives the same bytes, and each row's members are compared in order: so they are canonical.
-  const isShard = Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === 2 && typeof row[0] === "string");
+  const isShard =
+    Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === 2 && typeof row[0] === "string");
   if (isShard && bytes.equals(Buffer.from(JSON.stringify(rows)))) return rows as [string, unknown][];
   throw new KilnError("STORE_CORRUPT", `${key}: got something else than a shard of the catalog in canonical JSON`);
-}
-
-function requireCanonical(document: Parameters<typeof documentBytes>[0], bytes: Uint8Array, key: string): void {
-  if (Buffer.compare(documentBytes(document), bytes) === 0) return;
-  throw new KilnError("STORE_CORRUPT", `${key}: got a document that isn't in canonical JSON`);
 }
 
 function mismatch(key: string, problem: string): KilnError {

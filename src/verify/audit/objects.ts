@@ -30,7 +30,7 @@ export interface ObjectsToCheck {
 
 /** How many objects there are; `undefined` where the store can't list them. */
 export async function checkObjects(options: ObjectsToCheck): Promise<number | undefined> {
-  await checkTilesOfSize(options);
+  await checkTiles(options);
   const { store, findings, step } = options;
   if (store.list === undefined) {
     findings.note("OBJECTS_NOT_LISTED", store.url, `${store.url}: objects that nothing refers to weren't looked for`);
@@ -66,7 +66,7 @@ const objectsAhead = 16;
 async function checkObject(key: string, options: ObjectsToCheck): Promise<"used" | "unused"> {
   const { history, named } = options;
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
-  if (key.startsWith("log/tile/")) return checkTile(key, options);
+  if (key.startsWith("log/tile/")) return checkListedTile(key, options);
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
   const [, staged, shard] = underDigest.exec(key) ?? [];
   const digest = staged ?? shard;
@@ -90,7 +90,7 @@ async function checkUnderDigest(key: string, digest: Digest, { store }: ObjectsT
 }
 
 /** The tiles and bundles that readers of this tree ask for: a web server can't list them. */
-async function checkTilesOfSize(options: ObjectsToCheck): Promise<void> {
+export async function checkTiles(options: Pick<ObjectsToCheck, "store" | "tree" | "findings">): Promise<void> {
   const { tree, findings } = options;
   const start = (tile: string) => findings.checkAsync(tile, () => checkTile(tile, options));
   await Array.fromAsync(inOrder(tilesOfSize(tree.size), { ahead: objectsAhead, start }), () => undefined);
@@ -104,18 +104,19 @@ function* tilesOfSize(size: number): Generator<string> {
 
 const tileKey = /^log\/tile\/(entries|[0-9]{1,2})\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([0-9]{1,3}))?$/;
 
-async function checkTile(key: string, { store, tree }: ObjectsToCheck): Promise<"used"> {
-  const [, sort = "", path = "", partial] = tileKey.exec(key) ?? [];
-  const n = Number(path.replace(/[x/]/g, ""));
-  const width = partial === undefined ? tileWidth : Number(partial);
-  const isBundle = sort === "entries";
-  const spelled = isBundle ? entriesPath(n, width) : tilePath(Number(sort), n, width);
-  if (path === "" || spelled !== key || width === 0 || width > tileWidth) throw unknownTile(key);
-  const span = tileWidth ** (isBundle ? 0 : Number(sort));
+/** A tile or bundle that was listed. Those that readers of this tree ask for were read before. */
+async function checkListedTile(key: string, options: ObjectsToCheck): Promise<"used"> {
+  const { level, n, width } = parseTile(key);
+  const count = Math.floor(options.tree.size / tileWidth ** level);
+  return n * tileWidth < count && width === widthOf(n, count) ? "used" : checkTile(key, options);
+}
+
+async function checkTile(key: string, { store, tree }: Pick<ObjectsToCheck, "store" | "tree">): Promise<"used"> {
+  const { isBundle, level, n, width } = parseTile(key);
   // Wider than this tree: what an append wrote whose checkpoint isn't shown yet.
-  if ((n * tileWidth + width) * span > tree.size) return "used";
+  if ((n * tileWidth + width) * tileWidth ** level > tree.size) return "used";
   const bytes = await readTile(store, key);
-  const want = rowIn(tree, { level: isBundle ? 0 : Number(sort) * 8, index: n * tileWidth }, width);
+  const want = rowIn(tree, { level: level * 8, index: n * tileWidth }, width);
   const got = isBundle ? Buffer.concat(decodeBundle(bytes, key).map(leafHash)) : bytes;
   if (Buffer.compare(got, want) !== 0) {
     throw new KilnError(
@@ -126,12 +127,20 @@ async function checkTile(key: string, { store, tree }: ObjectsToCheck): Promise<
   return "used";
 }
 
+/** `level` is that of tiles; a bundle's is 0. Throws OBJECT_UNKNOWN. */
+function parseTile(key: string): { isBundle: boolean; level: number; n: number; width: number } {
+  const [, sort = "", path = "", partial] = tileKey.exec(key) ?? [];
+  const n = Number(path.replace(/[x/]/g, ""));
+  const width = partial === undefined ? tileWidth : Number(partial);
+  const isBundle = sort === "entries";
+  const level = isBundle ? 0 : Number(sort);
+  const spelled = isBundle ? entriesPath(n, width) : tilePath(level, n, width);
+  if (path !== "" && spelled === key && width > 0 && width <= tileWidth) return { isBundle, level, n, width };
+  throw new KilnError("OBJECT_UNKNOWN", `${key}: got a key that no tile of a log has`);
+}
+
 async function readTile(store: ReadableStore, key: string): Promise<Uint8Array> {
   const bytes = await readObject(store, { key, limit: 2 ** 16 * tileWidth });
   if (bytes !== undefined) return bytes;
   throw new KilnError("OBJECT_MISSING", `${key}: got no such object, want a tile of the log`);
-}
-
-function unknownTile(key: string): KilnError {
-  return new KilnError("OBJECT_UNKNOWN", `${key}: got a key that no tile of a log has`);
 }

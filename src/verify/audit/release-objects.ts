@@ -42,10 +42,12 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
       sha256,
       statement: statements[place] ?? new Uint8Array(),
     }));
-    findings.check(signaturesKey(logged.leaf), () =>
-      requireSameRecords(logged, recordsOf(release.signatures, { artifacts, provenance })),
-    );
-    await checkBeside(release, options);
+    const isLogged = findings.check(signaturesKey(logged.leaf), () => {
+      requireSameRecords(logged, recordsOf(release.signatures, { artifacts, provenance }));
+      return true;
+    });
+    // The files beside the artifacts are made from the log's records: from others nothing could be said of them.
+    if (isLogged) await checkBeside(release, options);
   }
   const sidecars = release.manifest.artifacts.flatMap((artifact) =>
     Object.values(beside).map((end) => poolKey(artifact) + end),

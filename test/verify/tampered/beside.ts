@@ -196,12 +196,10 @@ export const besides: readonly Tampering[] = [
     release: ["SUBJECT_MISMATCH"],
     audit: ["VIEW_MISMATCH"],
   },
-  ...[".asc", ".sigstore.json", ".provenance.sigstore.json", ".sbom.sigstore.json"].map(
-    (end): Tampering => ({
-      title: `no ${end} beside an artifact`,
-      tamper: async (store) => store.remove((await billing(store)).app + end),
-      release: ["OBJECT_MISSING"],
-      audit: ["OBJECT_MISSING"],
-    }),
-  ),
+  ...[".asc", ".sigstore.json", ".provenance.sigstore.json", ".sbom.sigstore.json"].map((end): Tampering => ({
+    title: `no ${end} beside an artifact`,
+    tamper: async (store) => store.remove((await billing(store)).app + end),
+    release: ["OBJECT_MISSING"],
+    audit: ["OBJECT_MISSING"],
+  })),
 ];

@@ -132,16 +132,14 @@ export const pool: readonly Tampering[] = [
     release: ["DIGEST_MISMATCH", "SIGNATURE_INVALID", "SUBJECT_MISMATCH"],
     audit: ["DIGEST_MISMATCH", "SIGNATURE_INVALID", "SUBJECT_MISMATCH"],
   },
-  ...(["app", "sbom", "provenance", "manifest", "signatures"] as const).map(
-    (part): Tampering => ({
-      title: `no ${part === "app" ? "artifact" : part}`,
-      tamper: async (store) => store.remove((await billing(store))[part]),
-      release: ["OBJECT_MISSING"],
-      audit: ["OBJECT_MISSING"],
-      // Nothing says any more what belongs to the release.
-      notes: part === "manifest" || part === "signatures" ? ["OBJECT_UNUSED"] : [],
-    }),
-  ),
+  ...(["app", "sbom", "provenance", "manifest", "signatures"] as const).map((part): Tampering => ({
+    title: `no ${part === "app" ? "artifact" : part}`,
+    tamper: async (store) => store.remove((await billing(store))[part]),
+    release: ["OBJECT_MISSING"],
+    audit: ["OBJECT_MISSING"],
+    // Nothing says any more what belongs to the release.
+    notes: part === "manifest" || part === "signatures" ? ["OBJECT_UNUSED"] : [],
+  })),
   {
     title: "a blob that nobody refers to",
     tamper: async (store) => store.write(`pool/sha256/00/${"0".repeat(64)}/stray`, "a publish stopped here"),

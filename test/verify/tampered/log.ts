@@ -1,0 +1,219 @@
+// Rows: the log's own objects. An attacker without the log key can only break it; with it, only fork it.
+
+import { keys } from "../../../src/artifact/pool.ts";
+import type { Code } from "../../../src/errors.ts";
+import { type Checkpoint, signCheckpoint } from "../../../src/log/checkpoint.ts";
+import { decodeBundle, encodeBundle } from "../../../src/log/entries.ts";
+import { headBytes } from "../../../src/log/head.ts";
+import { emptyEdge, extendEdge, leafHash, rootOf } from "../../../src/log/merkle.ts";
+import { createStore } from "../../../src/publish/create-store.ts";
+import { publishRelease } from "../../../src/publish/release.ts";
+import { openMemoryStore } from "../../faults/memory-store.ts";
+import { makeBake } from "../../fixtures/store-builder.ts";
+import {
+  edit,
+  editText,
+  flip,
+  strangeSigner,
+  takeOver,
+  type TamperedStore,
+  type Tampering,
+} from "../tampered-store.ts";
+
+const bundle = "log/tile/entries/000.p/23";
+const tile = "log/tile/0/000.p/23";
+
+async function editEntry(store: TamperedStore, index: number, change: (entry: string) => string): Promise<void> {
+  await edit(store, bundle, (bytes) => {
+    const entries = decodeBundle(bytes, bundle);
+    return encodeBundle(entries.map((entry, at) => (at === index ? Buffer.from(change(entry.toString())) : entry)));
+  });
+}
+
+/** Releases' leaf of billing@1.0.0. */
+const release = 5;
+/** The first record of a signature. */
+const record = 0;
+
+export const log: readonly Tampering[] = [
+  {
+    title: "a record changed in its bundle",
+    tamper: async (store) => editEntry(store, record, (entry) => entry.replace(/"content":"..../, '"content":"AAAA')),
+    audit: ["PROOF_INVALID", "STORE_CORRUPT"],
+  },
+  {
+    title: "a release's entry changed in its bundle",
+    tamper: async (store) => editEntry(store, release, (entry) => entry.replace(/"sig":"..../, '"sig":"AAAA')),
+    audit: lostRelease("SIGNATURE_INVALID"),
+  },
+  {
+    title: "an entry with a member twice",
+    tamper: async (store) => editEntry(store, record, (entry) => entry.replace("{", '{"kind":"hashedrekord",')),
+    audit: ["STORE_CORRUPT", "ENTRY_UNEXPECTED", "PROOF_INVALID", "STORE_CORRUPT"],
+  },
+  {
+    title: "an entry that isn't canonical JSON",
+    tamper: async (store) => editEntry(store, record, (entry) => `${entry} `),
+    audit: ["STORE_CORRUPT", "ENTRY_UNEXPECTED", "PROOF_INVALID", "STORE_CORRUPT"],
+  },
+  {
+    title: "an entry that isn't JSON",
+    tamper: async (store) => editEntry(store, release, () => "nothing"),
+    audit: lostRelease("STORE_CORRUPT"),
+  },
+  {
+    title: "an entry dropped from its bundle",
+    tamper: async (store) =>
+      edit(store, bundle, (bytes) => encodeBundle(decodeBundle(bytes, bundle).toSpliced(release, 1))),
+    audit: ["STORE_CORRUPT"],
+  },
+  {
+    title: "a bundle cut short",
+    tamper: async (store) => edit(store, bundle, (bytes) => bytes.subarray(0, -1)),
+    audit: ["STORE_CORRUPT"],
+  },
+  { title: "no bundle", tamper: async (store) => store.remove(bundle), audit: ["STORE_CORRUPT"] },
+  {
+    title: "an older tree's bundle changed",
+    tamper: async (store) => edit(store, "log/tile/entries/000.p/7", (bytes) => flip(bytes, 40)),
+    audit: ["STORE_CORRUPT"],
+  },
+  {
+    title: "a hash changed in a tile",
+    tamper: async (store) => edit(store, tile, (bytes) => flip(bytes)),
+    audit: ["STORE_CORRUPT"],
+  },
+  { title: "no tile", tamper: async (store) => store.remove(tile), audit: ["OBJECT_MISSING"] },
+  {
+    title: "an older tree's tile changed",
+    tamper: async (store) => edit(store, "log/tile/0/000.p/15", (bytes) => flip(bytes)),
+    audit: ["STORE_CORRUPT"],
+  },
+  {
+    title: "staged leaves changed",
+    tamper: async (store) => edit(store, (await store.find(/^log\/staging\//))[0] as string, (bytes) => flip(bytes)),
+    audit: ["DIGEST_MISMATCH"],
+  },
+  {
+    title: "another root in the checkpoint",
+    tamper: async (store) => editText(store, keys.checkpoint, /\n23\n.{4}/, "\n23\nAAAA"),
+    audit: ["CHECKPOINT_INVALID"],
+  },
+  {
+    title: "a checkpoint of another size",
+    tamper: async (store) => editText(store, keys.checkpoint, "\n23\n", "\n22\n"),
+    audit: ["CHECKPOINT_INVALID"],
+  },
+  {
+    title: "a checkpoint of another origin",
+    tamper: async (store) => editText(store, keys.checkpoint, /^[^\n]*/, "other.example"),
+    audit: ["CHECKPOINT_INVALID"],
+  },
+  {
+    title: "a checkpoint of a look-alike origin",
+    tamper: async (store) => editText(store, keys.checkpoint, "log.example", "log.exаmple"),
+    audit: ["CHECKPOINT_INVALID"],
+  },
+  {
+    title: "a checkpoint signed by nobody",
+    tamper: async (store) => editText(store, keys.checkpoint, /\n—[^\n]*\n$/, "\n"),
+    audit: ["CHECKPOINT_INVALID"],
+  },
+  {
+    title: "a checkpoint that isn't text",
+    tamper: async (store) => store.write(keys.checkpoint, Buffer.of(0xff, 0x00)),
+    audit: ["CHECKPOINT_INVALID"],
+  },
+  {
+    title: "an older checkpoint, while the views know more",
+    tamper: async (store) => store.write(keys.checkpoint, (await treeOfSeven(store)).checkpoint.note),
+    // The catalog and a channel know a later tree, and four documents are of leaves that aren't in this one.
+    audit: ["VIEW_MISMATCH", "LOG_INCONSISTENT", ...Array.from({ length: 4 }, () => "OBJECT_UNKNOWN" as const)],
+    notes: ["APPEND_UNFINISHED", "OBJECT_UNUSED"],
+  },
+  {
+    title: "a checkpoint of another tree of the same size, signed by the log's key",
+    tamper: async (store) => store.write(keys.checkpoint, checkpointAt(store, 23, Buffer.alloc(32, 1)).note),
+    audit: ["LOG_INCONSISTENT", "PROOF_INVALID"],
+  },
+  {
+    title: "an older head",
+    tamper: async (store) => {
+      const { checkpoint, edge } = await treeOfSeven(store);
+      await store.write(keys.head, headBytes({ checkpoint, edge, added: null }));
+    },
+    audit: ["LOG_INCONSISTENT"],
+  },
+  {
+    title: "a head whose edge leads elsewhere",
+    tamper: async (store) => editText(store, keys.head, /"edge":\["..../, '"edge":["AAAA'),
+    audit: ["STORE_CORRUPT"],
+  },
+  {
+    title: "a head of garbage",
+    tamper: async (store) => store.write(keys.head, "{}"),
+    audit: ["STORE_CORRUPT"],
+  },
+  { title: "no head", tamper: async (store) => store.remove(keys.head), audit: ["OBJECT_MISSING"] },
+  {
+    title: "another log of the log's key, with a release by a stranger",
+    tamper: async (store) => {
+      const other = await forkedByStranger(store);
+      for (const key of await store.find(/^log\//)) await store.remove(key);
+      for (const key of await other.find(/^log\//)) await store.write(key, await other.read(key));
+    },
+    audit: ["SIGNATURE_INVALID", "VIEW_MISMATCH", ...Array.from({ length: 6 }, () => "OBJECT_UNKNOWN" as const)],
+    notes: ["OBJECT_UNUSED"],
+  },
+  ...["log/other", "log/tile/0/000.p/0", "log/tile/0/0000", "log/tile/x", "log/staging/x", "other", "trust/other"].map(
+    (key): Tampering => ({
+      title: `an unknown object ${key}`,
+      tamper: async (store) => store.write(key, "x"),
+      audit: ["OBJECT_UNKNOWN"],
+    }),
+  ),
+  {
+    title: "a store document of another log",
+    tamper: async (store) => editText(store, keys.store, "log.example", "other.example"),
+    audit: ["SUBJECT_MISMATCH"],
+  },
+  { title: "no store document", tamper: async (store) => store.remove(keys.store), audit: ["OBJECT_MISSING"] },
+  {
+    title: "a store document with a member more",
+    tamper: async (store) => editText(store, keys.store, "{", '{"extra":1,'),
+    audit: ["STORE_CORRUPT"],
+  },
+  {
+    title: "another trust file in the store",
+    tamper: async (store) => editText(store, keys.trust, '"*"', '"billing"'),
+    notes: ["TRUST_DIFFERS"],
+  },
+];
+
+function checkpointAt({ publisher, trust }: TamperedStore, size: number, root: Buffer): Checkpoint {
+  return signCheckpoint({ origin: trust.origin, size, root }, publisher.signers.log);
+}
+
+/** The tree after the first publish. */
+async function treeOfSeven(store: TamperedStore) {
+  const key = "log/tile/entries/000.p/7";
+  const edge = extendEdge(emptyEdge, decodeBundle(await store.read(key), key).map(leafHash));
+  return { checkpoint: checkpointAt(store, 7, rootOf(edge)), edge };
+}
+
+/** A store under the same log key, whose publisher believes in a release key of its own. */
+async function forkedByStranger({ publisher }: TamperedStore): Promise<TamperedStore> {
+  const { trust, signers } = publisher;
+  const release = strangeSigner();
+  const own = { ...trust, release: trust.release.map((key) => ({ ...key, publicKey: release.publicKey })) };
+  const store = openMemoryStore();
+  await createStore({ store, trust, signer: signers.log, now: 0 });
+  const stranger = { ...publisher, store, trust: own, signers: { ...signers, release } };
+  await publishRelease(stranger, { bake: makeBake({ name: "billing", version: "6.6.6", commit: "f" }) });
+  return takeOver({ store, trust, publisher: stranger });
+}
+
+/** Release-leaf findings, when the leaf that three moves point at and the tree that it was in are gone. */
+function lostRelease(code: Code): readonly Code[] {
+  return [code, ...Array.from({ length: 3 }, () => "CHANNEL_CONFLICTING" as const), "PROOF_INVALID", "STORE_CORRUPT"];
+}
