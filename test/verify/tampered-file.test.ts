@@ -33,14 +33,14 @@ const rows: readonly Row[] = [
   {
     title: "one bit of the artifact",
     tamper: (app) => flip(app.get("artifact") as Buffer),
-    // The OpenPGP signature, the bundle's digest, and the subjects of both attestations.
-    errors: ["SIGNATURE_INVALID", "DIGEST_MISMATCH", "SUBJECT_MISMATCH", "SUBJECT_MISMATCH"],
+    // The bundle's digest, the OpenPGP signature, and the subjects of both attestations.
+    errors: ["DIGEST_MISMATCH", "SIGNATURE_INVALID", "SUBJECT_MISMATCH", "SUBJECT_MISMATCH"],
   },
   {
     title: "another artifact of the same release",
     tamper: (app, { tool }) => swap(app, tool, "artifact"),
     // The provenance is about both.
-    errors: ["SIGNATURE_INVALID", "DIGEST_MISMATCH", "SUBJECT_MISMATCH"],
+    errors: ["DIGEST_MISMATCH", "SIGNATURE_INVALID", "SUBJECT_MISMATCH"],
   },
   {
     title: "another artifact's OpenPGP signature",

@@ -6,18 +6,19 @@ export async function* inOrder<T, R>(
   items: AsyncIterable<T> | Iterable<T>,
   { ahead, start }: { readonly ahead: number; readonly start: (item: T) => R | Promise<R> },
 ): AsyncGenerator<R> {
-  const started: (R | Promise<R>)[] = [];
-  let next = 0;
+  const under: Work<R>[] = [];
   for await (const item of items) {
-    const work = start(item);
+    const work = { answer: start(item) };
     // It is awaited when its turn comes; until then, or when the reader leaves early, its failure is nobody's.
-    if (work instanceof Promise) work.catch(() => undefined);
-    started.push(work);
-    if (started.length - next < ahead) continue;
-    // Half of them, so that the pool has work while these are taken.
-    for (const end = next + ahead / 2; next < end; next += 1) yield await (started[next] as R | Promise<R>);
-    started.splice(0, next);
-    next = 0;
+    if (work.answer instanceof Promise) work.answer.catch(() => undefined);
+    under.push(work);
+    if (under.length < ahead) continue;
+    // Half of them at once, so that the pool has work while these are taken.
+    for (const { answer } of under.splice(0, Math.ceil(ahead / 2))) yield await answer;
   }
-  for (const work of started) yield await work;
+  for (const { answer } of under) yield await answer;
+}
+
+interface Work<R> {
+  readonly answer: R | Promise<R>;
 }

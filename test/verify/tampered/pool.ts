@@ -80,7 +80,7 @@ export const pool: readonly Tampering[] = [
     title: "another release's manifest",
     tamper: async (store) => {
       const { manifest } = await billing(store);
-      const [other] = (await store.find(/\/release\.json$/)).filter((key) => key !== manifest);
+      const other = (await store.find(/\/release\.json$/)).find((key) => key !== manifest);
       await swapIn(store, other as string, manifest);
     },
     release: ["DIGEST_MISMATCH"],
@@ -91,7 +91,7 @@ export const pool: readonly Tampering[] = [
     title: "another release's signatures",
     tamper: async (store) => {
       const { signatures } = await billing(store);
-      const [other] = (await store.find(/\/signatures\.json$/)).filter((key) => key !== signatures);
+      const other = (await store.find(/\/signatures\.json$/)).find((key) => key !== signatures);
       await swapIn(store, other as string, signatures);
     },
     release: ["DIGEST_MISMATCH"],
