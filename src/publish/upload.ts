@@ -18,6 +18,7 @@ import { KilnError } from "../errors.ts";
 import type { Step } from "../report.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
+import { checkSignal } from "../system/retry.ts";
 import type { Bake } from "./bake-folder.ts";
 
 export interface Upload {
@@ -37,7 +38,7 @@ export interface Uploaded {
 
 type ArtifactSignatures = Signatures["artifacts"][number];
 
-/** Throws BAKE_CHANGED when a file isn't what the manifest says, and whatever the store throws. */
+/** Throws BAKE_CHANGED when a file isn't what the manifest says, CANCELLED, and whatever the store throws. */
 export async function upload(options: Upload & { readonly step: Step }): Promise<Uploaded> {
   const { store, signers, bake, step } = options;
   const { manifest } = bake;
@@ -83,7 +84,10 @@ async function uploadArtifact(
 ): Promise<{ signatures: ArtifactSignatures; records: HashedRekord[] }> {
   const { store, signers, bake, artifact, sbom, context, onBytes } = options;
   const state = createHash("sha256");
-  await store.create(poolKey(artifact), checked({ bytes: bake.open(artifact), blob: artifact, state, onBytes }));
+  await store.create(
+    poolKey(artifact),
+    checked({ bytes: bake.open(artifact), blob: artifact, state, onBytes, signal: context.signal }),
+  );
   // A store that found the artifact there must have compared every byte, or the state isn't the artifact's.
   if (state.copy().digest("hex") !== artifact.sha256) throw new TypeError(`${store.url} didn't read ${artifact.file}`);
 
@@ -119,9 +123,11 @@ async function* checked(options: {
   readonly blob: Blob;
   readonly state: Hash;
   readonly onBytes: (count: number) => void;
+  readonly signal: AbortSignal;
 }): AsyncGenerator<Uint8Array> {
-  const { bytes, blob, state, onBytes } = options;
+  const { bytes, blob, state, onBytes, signal } = options;
   for await (const chunk of bytes) {
+    checkSignal(signal);
     const { length } = chunk;
     state.update(chunk);
     yield chunk;
