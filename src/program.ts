@@ -3,7 +3,7 @@
 // Exit status: 0 done · 1 failed or interrupted · 2 usage · 3 verification refused.
 
 import type { Command, Input, Result } from "./commands/command.ts";
-import { KilnError } from "./errors.ts";
+import { isSystemError, KilnError } from "./errors.ts";
 import { failureJson, failureOf, failureText } from "./program/failure.ts";
 import type { Program } from "./program/help.ts";
 import { requestOf } from "./program/request.ts";
@@ -63,14 +63,26 @@ async function perform(
   return run(command, input, { terminal, signal });
 }
 
-function run(command: Command, input: Input, { terminal, signal }: Surroundings): Promise<Result> {
-  return command.run(input, {
+async function run(command: Command, input: Input, { terminal, signal }: Surroundings): Promise<Result> {
+  return await command.run(input, {
     now: () => Date.now(),
     signal,
     report: terminal,
     env: process.env,
-    cwd: process.cwd(),
+    cwd: workingFolder(),
   });
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    if (!isSystemError(cause, "ENOENT", "EACCES")) throw cause;
+    throw new KilnError("NOT_A_FOLDER", "the working folder: got one that was removed, want one that is there", {
+      hint: "cd to a folder that is there",
+      cause,
+    });
+  }
 }
 
 /** One JSON object, whatever happened; `kiln` is the version of its shape. */
