@@ -66,7 +66,7 @@ testRefusals(
       await writeFile(out(own, `${artifact}.cdx.json`), "{}");
     }),
     spoilt("a provenance that was changed", async (own) => {
-      const [file = ""] = (await readdir(out(own))).filter((name) => name.includes("provenance"));
+      const file = (await readdir(out(own))).find((name) => name.includes("provenance")) ?? "";
       await writeFile(out(own, file), "{}");
     }),
     spoilt("an artifact that may not be read", (own) => chmod(out(own, artifact), 0), {

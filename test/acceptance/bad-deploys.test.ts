@@ -1,6 +1,6 @@
 // Deploying what isn't there, was tampered with, doesn't fit the host, or wants to reach outside its folder.
 
-import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 
@@ -20,7 +20,6 @@ import {
   removeScene,
   type Scene,
   stateOf,
-  write,
 } from "../fixtures/scene.ts";
 
 let scene: Scene;

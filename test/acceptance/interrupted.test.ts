@@ -76,7 +76,9 @@ describe.each(signals)("%s", (signal) => {
       const before = await stateOf(own);
       const env = { KILN_ISOLATION: isolation };
       const sleeping = () => processesWith(`sleep\0${mark}`).length;
-      const when = () => expect.poll(sleeping, soon).toBe(2);
+      const when = async () => {
+        await expect.poll(sleeping, soon).toBe(2);
+      };
       await interrupt({ scene: own, args: ["publish"], signal, when, env });
       await expect.poll(sleeping, soon).toBe(0);
       expect(await stateOf(own)).toEqual(before);
@@ -91,7 +93,9 @@ describe.each(signals)("%s", (signal) => {
       await putArtifact(join(own.root, "out"), randomBytes(1 << 28));
       const before = await stateOf(own);
       const args = ["publish", "../out", "--channel", "staging"];
-      const when = () => expect.poll(() => bytesIn(join(own.store, ".tmp")), soon).toBeGreaterThan(1_000_000);
+      const when = async () => {
+        await expect.poll(() => bytesIn(join(own.store, ".tmp")), soon).toBeGreaterThan(1_000_000);
+      };
       await interrupt({ scene: own, args, signal, when });
       expect(await stateOf(own)).toEqual(before);
       expect(bytesIn(join(own.store, ".tmp"))).toBe(0);
@@ -105,8 +109,9 @@ describe.each(signals)("%s", (signal) => {
       const members = Array.from({ length: 20_000 }, (_, at) => ({ path: `file-${at}`, body: "x".repeat(3000) }));
       await putArtifact(join(own.root, "out"), zstdCompressSync(tarOf(...members)));
       await kilnDone(own, ["publish", "../out", "--channel", "staging"]);
-      const when = () =>
-        expect.poll(() => entriesIn(join(own.host, "app/releases/.staging")), soon).toBeGreaterThan(100);
+      const when = async () => {
+        await expect.poll(() => entriesIn(join(own.host, "app/releases/.staging")), soon).toBeGreaterThan(100);
+      };
       await interrupt({ scene: own, args: ["deploy", "app:staging"], signal, when });
       await expectServed(own, "1.0.0");
       await kilnDone(own, ["deploy", "app:staging"]);
@@ -122,7 +127,9 @@ describe.each(signals)("%s", (signal) => {
       await putArtifact(join(own.root, "out"), zstdCompressSync(tarOf({ path: "a" })), { activate });
       await kilnDone(own, ["publish", "../out", "--channel", "staging"]);
       const started = () => existsSync(join(own.host, "app/current/started"));
-      const when = () => expect.poll(started, soon).toBe(true);
+      const when = async () => {
+        await expect.poll(started, soon).toBe(true);
+      };
       await interrupt({ scene: own, args: ["deploy", "app:staging"], signal, when });
       await expectServed(own, "1.0.0");
     });

@@ -25,7 +25,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { unpack } from "../../src/system/unpack.ts";
-import { end, type Member, member, pax, tarOf } from "../fixtures/hand-made-tar.ts";
+import { type Member, pax, tarOf } from "../fixtures/hand-made-tar.ts";
 
 let folder: string;
 let target: string;

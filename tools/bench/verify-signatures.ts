@@ -39,7 +39,7 @@ async function verifyNext(): Promise<void> {
     const place = started % distinct;
     started += 1;
     await new Promise<void>((resolve, reject) => {
-      verify("sha256", messages[place] as Buffer, publicKey, decoded[place] as Buffer, (error, isGood) => {
+      verify("sha256", messages[place] ?? Buffer.of(), publicKey, decoded[place] ?? Buffer.of(), (error, isGood) => {
         if (error === null && isGood) resolve();
         else reject(error ?? new Error("a signature that isn't good"));
       });
