@@ -33,7 +33,9 @@ export async function probeRelease(asked: FilledProbe | undefined, release: Rele
   const message = `probe${asked === undefined ? "" : ` ${asked.shown}`}: got ${answer}, want ${want}`;
   throw new KilnError("PROBE_FAILED", [message, ...lines].join("\n  | "), {
     hint:
-      output === undefined ? "what was in service before is in service again" : `the whole output is in ${output.log}`,
+      output === undefined
+        ? "what was in service before, if anything was, is in service again"
+        : `the whole output is in ${output.log}`,
     details: { answer },
   });
 }

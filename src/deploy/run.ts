@@ -70,11 +70,15 @@ export async function revert(
   const wasTouched =
     back === undefined ? isAnythingServed(prepareServed(pending.to, site), site) : !isServed(back, site);
   if (wasTouched) {
-    const title = `${current?.release.version ?? "nothing"} of ${site.place.name}`;
-    await inStep(site.context.report, `put ${title} back into service`, () =>
+    const { name } = site.place;
+    const title =
+      current === undefined
+        ? `take ${pending.to.release.version} of ${name} out of service`
+        : `put ${current.release.version} of ${name} back into service`;
+    await inStep(site.context.report, title, () =>
       goBack({ back, gone: pending.to }, site).catch((error: unknown) => {
         const what = error instanceof Error ? error.message : String(error);
-        throw new KilnError("REVERT_FAILED", `${message}; then putting ${title} back failed: ${what}`, {
+        throw new KilnError("REVERT_FAILED", `${message}; then this failed: ${title}: ${what}`, {
           hint: "mend that and run `kiln recover`",
           cause: cause ?? error,
         });

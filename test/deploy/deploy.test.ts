@@ -12,6 +12,7 @@ import { parseSubject } from "../../src/deploy/resolve.ts";
 import { rollback } from "../../src/deploy/rollback.ts";
 import { withSite } from "../../src/deploy/site.ts";
 import { historyOf, statusOf } from "../../src/deploy/status.ts";
+import { silent } from "../../src/report.ts";
 import { openHttpStore } from "../../src/stores/http.ts";
 import {
   freePort,
@@ -130,9 +131,16 @@ test("a process that ends early fails at once, shows its last lines, and what ra
   expect(host.services()).toHaveLength(1);
 });
 
-test("the first deploy ever that fails leaves nothing in service", async () => {
+test("the first deploy ever that fails leaves nothing in service, and says so", async () => {
   await host.environment("web", { PORT: port, FAIL: "1.0.0" });
-  await expect(put("web@1.0.0")).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  const titles: string[] = [];
+  const report = { ...silent, step: (title: string) => (titles.push(title), silent.step(title)) };
+  const put = deploy(
+    { subject: parseSubject("web@1.0.0"), store: source.store, trust, platform: "linux-x64" },
+    { ...host, context: testContext({ report }) },
+  );
+  await expect(put).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  expect(titles.at(-1)).toBe("take 1.0.0 of web out of service");
   expect(host.current("web")).toBeUndefined();
   expect(host.services()).toEqual([]);
   expect(statusOf(["web"], host)).toMatchObject([{ name: "web", state: "nothing", release: undefined }]);
