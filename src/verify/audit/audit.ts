@@ -14,7 +14,6 @@ import { type Trust, trustBytes } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
 import { type Checkpoint, logOf, readCheckpoint } from "../../log/checkpoint.ts";
-import { readHead } from "../../log/head.ts";
 import { inStep } from "../../report.ts";
 import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
@@ -28,6 +27,7 @@ import {
   readStoredCatalog,
 } from "./documents.ts";
 import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
+import { checkHead } from "./head.ts";
 import { newHistory } from "./history.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
 import { checkObjects, checkTiles } from "./objects.ts";
@@ -141,22 +141,6 @@ async function checkStoreDocument({ store, trust, findings }: LogToCheck): Promi
     if (origin === trust.origin) return;
     throw new KilnError("SUBJECT_MISMATCH", `${keys.store}: got the log of ${origin}, want ${trust.origin}`);
   });
-}
-
-/** The head may be ahead of what readers see, never behind it, and never another log. */
-async function checkHead({ store, trust, checkpoint, findings }: LogToCheck): Promise<void> {
-  const head = await findings.checkAsync(keys.head, async () => {
-    await readPresent(store, keys.head);
-    return (await readHead(store, logOf(trust))).checkpoint;
-  });
-  if (head === undefined) return;
-  if (head.size > checkpoint.size) {
-    const ahead = `it has ${head.size} leaves, readers see ${checkpoint.size}`;
-    findings.note("APPEND_UNFINISHED", keys.head, `${keys.head}: ${ahead}`);
-  } else if (head.size < checkpoint.size || !head.root.equals(checkpoint.root)) {
-    const message = `${keys.head}: got ${head.size} leaves, want those of the checkpoint, which has ${checkpoint.size}`;
-    findings.add({ code: "LOG_INCONSISTENT", severity: "error", subject: keys.head, message });
-  }
 }
 
 async function checkTrustCopy({ store, trust, findings }: LogToCheck): Promise<void> {

@@ -4,6 +4,8 @@
 
 import { hash } from "node:crypto";
 
+import type { Digest } from "../../artifact/digest.ts";
+
 /** 16 bytes. */
 export type Fingerprint = Uint8Array;
 
@@ -11,6 +13,27 @@ export function fingerprintOf(text: string | Uint8Array): Fingerprint {
   // As a string, which is several times as fast as a Buffer of the whole hash: there are some five for each leaf.
   return Buffer.from(hash("sha256", text, "binary").slice(0, fingerprintSize), "binary");
 }
+
+/** A digest is a hash already: its start is as good. */
+export function fingerprintOfDigest(digest: Digest): Fingerprint {
+  return Buffer.from(digest.slice(0, 2 * fingerprintSize), "hex");
+}
+
+/** `fingerprintOf` for texts of which the same few come again and again: names, channels, versions. */
+export function rememberingFingerprints(): typeof fingerprintOf {
+  const known = new Map<string | Uint8Array, Fingerprint>();
+  return (text) => {
+    let fingerprint = known.get(text);
+    if (fingerprint === undefined) {
+      if (known.size >= rememberedTexts) known.clear();
+      fingerprint = fingerprintOf(text);
+      known.set(text, fingerprint);
+    }
+    return fingerprint;
+  };
+}
+
+const rememberedTexts = 1024;
 
 /** A leaf index in the room of a fingerprint. */
 export function placeOf(index: number): Fingerprint {

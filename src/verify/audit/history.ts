@@ -6,7 +6,14 @@ import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { type CatalogReader, rowsOfLeaf } from "../../views/catalog.ts";
 import type { Findings } from "../findings.ts";
-import { fingerprintOf, type FingerprintTable, fingerprintTable, indexAt, placeOf } from "./fingerprints.ts";
+import {
+  fingerprintOfDigest,
+  type FingerprintTable,
+  fingerprintTable,
+  indexAt,
+  placeOf,
+  rememberingFingerprints,
+} from "./fingerprints.ts";
 
 export interface History {
   /** The catalog's rows, key by key, after its size. */
@@ -31,6 +38,7 @@ export function newHistory(catalogSize: number, findings: Findings): History {
   const documents = fingerprintTable();
   const moves = new Map<string, Move>();
   // The fold only asks whether a row is there.
+  const fingerprintOf = rememberingFingerprints();
   const known: CatalogReader = {
     row: async (key) => (rows.has(fingerprintOf(key)) ? true : undefined),
     rows: () => {
@@ -57,7 +65,7 @@ export function newHistory(catalogSize: number, findings: Findings): History {
   function check(index: number, leaf: Leaf): void {
     if (leaf.type === "release") return checkRelease(index, leaf);
     const released = manifests.get(fingerprintOf(`${leaf.name}@${leaf.version}`));
-    if (released === undefined || Buffer.compare(released, fingerprintOf(leaf.manifest)) !== 0) {
+    if (released === undefined || Buffer.compare(released, fingerprintOfDigest(leaf.manifest)) !== 0) {
       const problem = `it points at ${leaf.name}@${leaf.version} with the manifest ${leaf.manifest}`;
       throw new KilnError("CHANNEL_CONFLICTING", `log entry ${index}: ${problem}, which wasn't released before it`);
     }
@@ -67,7 +75,7 @@ export function newHistory(catalogSize: number, findings: Findings): History {
 
   function checkRelease(index: number, leaf: ReleaseLeaf): void {
     addDocument(index, leaf.name, leaf.version);
-    manifests.set(fingerprintOf(`${leaf.name}@${leaf.version}`), fingerprintOf(leaf.manifest));
+    manifests.set(fingerprintOf(`${leaf.name}@${leaf.version}`), fingerprintOfDigest(leaf.manifest));
     if (leaf.claims === null) return;
     const claim = fingerprintOf(`${leaf.name} ${leaf.claims.commit} ${leaf.claims.recipe}`);
     const before = claims.get(claim);

@@ -7,6 +7,7 @@ import { isKilnError, KilnError } from "../../errors.ts";
 import type { Checkpoint } from "../../log/checkpoint.ts";
 import { type LogEntry, readEntries } from "../../log/entries.ts";
 import { leafHash } from "../../log/merkle.ts";
+import { tileWidth } from "../../log/tiles.ts";
 import type { Step } from "../../report.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { parseStrictly } from "../canonical-entry.ts";
@@ -93,14 +94,23 @@ export async function checkLog(
 }
 
 /** The releases and aliases from the entry `from` on that a check of the log accepted. */
-export function keptLeaves(
+export async function* keptLeaves(
   { store, checkpoint: { size } }: LogToCheck,
   { from, kept }: { readonly from: number; readonly kept: Uint8Array },
 ): AsyncGenerator<LoggedLeaf> {
-  return leavesOf(readEntries(store, { from, to: size, size }), ({ index, bytes }) => ({
+  const read = ({ index, bytes }: LogEntry) => ({
     index,
     entry: kept[index] === 1 ? parseStrictly(bytes, index) : undefined,
-  }));
+  });
+  // Bundles with nothing but channel moves aren't read again.
+  const isKept = (start: number) => kept.subarray(Math.max(from, start), start + tileWidth).includes(1);
+  for (let start = from - (from % tileWidth); start < size; start += tileWidth) {
+    if (!isKept(start)) continue;
+    let to = start + tileWidth;
+    while (to < size && isKept(to)) to += tileWidth;
+    yield* leavesOf(readEntries(store, { from: Math.max(from, start), to: Math.min(to, size), size }), read);
+    start = to;
+  }
 }
 
 interface CheckedEntry {

@@ -2,7 +2,6 @@
 // what is said by the same rule as everywhere (artifact/authority.ts).
 
 import { verify } from "node:crypto";
-import { promisify } from "node:util";
 
 import { refusalOf } from "../../artifact/authority.ts";
 import { type Envelope, preAuthEncoding } from "../../artifact/dsse.ts";
@@ -34,12 +33,18 @@ export function signerCheck(trust: Trust): SignerCheck {
   };
 }
 
-const verifyInPool = promisify(verify);
+function verifyInPool(body: Uint8Array, publicKey: string, signature: Uint8Array): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  verify("sha256", body, publicKeyOf(publicKey), signature, (error, isGood) =>
+    error === null ? resolve(isGood) : reject(error),
+  );
+  return promise;
+}
 
 /** One that signed is tried first the next time: neighbours in a log mostly have the same signer. */
 async function signingKey(keys: string[], body: Uint8Array, signature: Uint8Array): Promise<string | undefined> {
   for (const key of [...keys]) {
-    if (!(await verifyInPool("sha256", body, publicKeyOf(key), signature))) continue;
+    if (!(await verifyInPool(body, key, signature))) continue;
     if (keys[0] !== key) keys.sort((a, b) => Number(b === key) - Number(a === key));
     return key;
   }
