@@ -22,10 +22,11 @@ export async function loadRecipe<Recipe>(
   repository: Repository,
   options: LoadOptions<Recipe>,
 ): Promise<LoadedRecipe<Recipe>> {
-  const { path, tree } = options;
+  const { path, snapshot } = options;
   const bytes = await readRecipe(repository, options);
   if (bytes === undefined) {
-    throw new KilnError("RECIPE_NOT_FOUND", `${path}: got no such file in ${tree}, want a recipe`, {
+    const where = snapshot === undefined ? "the commit" : "the work tree";
+    throw new KilnError("RECIPE_NOT_FOUND", `${path}: got no such file in ${where}, want a recipe`, {
       hint: "commit it, or name another path with --recipe",
     });
   }

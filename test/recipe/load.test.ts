@@ -43,7 +43,9 @@ test("a recipe that isn't there, isn't a file, is too large or is wrong has an e
   const load = (path: string) => loadRecipe(repository, { tree, path, schema });
   const refusal = (code: string, message: string) =>
     expect.objectContaining({ code, message: expect.stringContaining(message) });
-  await expect(load("untracked.yaml")).rejects.toThrow(refusal("RECIPE_NOT_FOUND", "untracked.yaml: got no such file"));
+  await expect(load("untracked.yaml")).rejects.toThrow(
+    refusal("RECIPE_NOT_FOUND", "untracked.yaml: got no such file in the commit"),
+  );
   await expect(load("bad.yaml")).rejects.toThrow(
     refusal("RECIPE_INVALID", "bad.yaml:1:1: version: missing, want a map (and 2 more)"),
   );
