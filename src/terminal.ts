@@ -3,11 +3,11 @@
 // The work sees it as a `Reporter`; only the program opens and closes it.
 
 import type { Reporter, Step } from "./report.ts";
+import { createRedaction } from "./system/redaction.ts";
 import { openLiveArea, openPlainArea } from "./terminal/area.ts";
 import { type Look, lookOf } from "./terminal/look.ts";
 import { printableLine } from "./terminal/printable.ts";
 import { createProgress } from "./terminal/progress.ts";
-import { createRedaction } from "./terminal/redaction.ts";
 import { finishedRow, type RunningStep } from "./terminal/rows.ts";
 
 export interface TerminalOptions {

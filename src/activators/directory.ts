@@ -66,7 +66,7 @@ function prepare(target: Target, context: Context): Activation {
       const onProgress = (bytes: number): void => step.progress(bytes, undefined, "bytes");
       await unpack(artifact, staging, { signal: context.signal, onProgress });
       // Before the rename: after a power cut a release is there whole or not at all.
-      syncFileSystem(staging);
+      syncFileSystem(staging, context);
       await rename(staging, folder);
       await syncFolder(releasesOf(place));
     },
@@ -121,8 +121,8 @@ const linkOf = (place: Place): string => join(place.folder, "current");
 const logOf = (place: Place): string => join(place.folder, "log");
 
 /** One call for the whole file system: thousands of files are durable sooner than by an fsync each. */
-function syncFileSystem(path: string): void {
-  const { status, error, stderr } = spawnSync("sync", ["-f", path], { encoding: "utf8" });
+function syncFileSystem(path: string, { env }: Context): void {
+  const { status, error, stderr } = spawnSync("sync", ["-f", path], { encoding: "utf8", env: { PATH: env["PATH"] } });
   if (error !== undefined) throw isSystemError(error, "ENOENT") ? toolMissing("sync", error) : error;
   if (status !== 0) throw new KilnError("DISK_FULL", `sync -f ${path}: ${stderr.trim()}`);
 }

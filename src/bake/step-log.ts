@@ -5,6 +5,8 @@ import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 
+import { createRedaction } from "../system/redaction.ts";
+
 const longestLine = 64 * 1024;
 const kept = 20;
 
@@ -29,7 +31,10 @@ export function openStepLog({ path, secrets, onLine }: StepLogOptions): StepLog 
   // Awaited in close(); until then a full disk must not count as nobody's.
   ended.catch(() => undefined);
   const decoder = new StringDecoder("utf8");
-  const { redact, longest } = redactor(secrets);
+  const redaction = createRedaction();
+  for (const secret of secrets) redaction.add(secret);
+  const redact = redaction.apply;
+  const longest = redaction.longest();
   const last: string[] = [];
   let open = "";
   const end = (line: string): void => {
@@ -44,7 +49,7 @@ export function openStepLog({ path, secrets, onLine }: StepLogOptions): StepLog 
       const lines = (open + decoder.write(piece)).split("\n");
       open = lines.pop() ?? "";
       for (const line of lines) end(line);
-      if (open.length <= longestLine) return;
+      if (open.length <= longestLine + longest) return;
       // Whole secrets are replaced first, so that only the start of one can be cut through, and that is held back.
       open = redact(open);
       end(open.slice(0, open.length - longest));
@@ -57,24 +62,5 @@ export function openStepLog({ path, secrets, onLine }: StepLogOptions): StepLog 
       await ended;
     },
     tail: () => last,
-  };
-}
-
-interface Redactor {
-  redact(line: string): string;
-  /** Length of the longest part. */
-  readonly longest: number;
-}
-
-/** Replaces every line of every secret; a line shorter than four characters would hide more than it protects. */
-function redactor(secrets: readonly string[]): Redactor {
-  const parts = secrets
-    .flatMap((secret) => secret.split(/\r?\n/))
-    .map((part) => part.trim())
-    .filter((part) => part.length >= 4)
-    .toSorted((a, b) => b.length - a.length);
-  return {
-    redact: (line) => parts.reduce((text, part) => text.replaceAll(part, "***"), line),
-    longest: parts[0]?.length ?? 0,
   };
 }
