@@ -5,11 +5,13 @@ import { bake } from "../bake/bake.ts";
 import type { Prepared } from "../bake/prepare.ts";
 import type { Context } from "../context.ts";
 import { openBakeFolder } from "../publish/bake-folder.ts";
+import { checkVersionIsFree } from "../publish/decide.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { pointAt, type Pointers, type Published, publishRelease } from "../publish/release.ts";
 import { channelOf } from "../recipe/channel.ts";
 import { isAheadOf } from "./ahead.ts";
 import { withBake } from "./bake-access.ts";
+import { openCatalog } from "./catalog-access.ts";
 import type { Input } from "./command.ts";
 
 export interface BakeAndPublish {
@@ -25,6 +27,10 @@ export async function bakeAndPublish(publisher: Publisher, asked: BakeAndPublish
   return withBake({ input, context, next: "reserve" }, async (prepared) => {
     const pointers = pointersOf(prepared, asked, publisher);
     if ("released" in prepared) return pointAt(publisher, prepared.released, pointers);
+    const { name, version, source } = prepared.order.plan;
+    // The catalog may be behind the log, so this is asked again, exactly, when it is committed.
+    const catalog = await openCatalog(publisher.store);
+    if (source.commit !== null) await checkVersionIsFree(catalog, { name, version, commit: source.commit });
     const { folder } = await bake(prepared.order, { folder: prepared.folder, check: "once" }, context);
     return publishRelease(publisher, { bake: await openBakeFolder(folder), ...pointers });
   });

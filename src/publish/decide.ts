@@ -40,13 +40,38 @@ export async function adopted(catalog: CatalogReader, wanted: Claimant): Promise
       details: { published: same.manifest, commit: same.commit },
     });
   }
-  const alias = await findAlias(catalog, name, version);
-  if (alias !== undefined) {
-    throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: it is an alias of ${alias.version} already`, {
-      hint: "give this bake a new version",
-    });
-  }
+  await refuseAlias(catalog, wanted);
   return undefined;
+}
+
+/**
+ * Before a bake, so that it isn't for nothing: whether its commit can have this version. A manifest names its commit, so no
+ * bake of one commit is the release of another. Throws IMMUTABLE_CONFLICT.
+ */
+export async function checkVersionIsFree(
+  catalog: CatalogReader,
+  wanted: { readonly name: string; readonly version: string; readonly commit: string },
+): Promise<void> {
+  const { name, version, commit } = wanted;
+  const same = await findRelease(catalog, name, version);
+  if (same === undefined) return refuseAlias(catalog, wanted);
+  if (same.commit === commit) return;
+  const other = same.commit === null ? "a tree without a commit" : `commit ${same.commit}`;
+  throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: got commit ${commit}, want ${other}`, {
+    hint: "this version was published from another commit: give this one a new version",
+    details: { published: same.manifest, commit: same.commit },
+  });
+}
+
+async function refuseAlias(
+  catalog: CatalogReader,
+  { name, version }: { readonly name: string; readonly version: string },
+): Promise<void> {
+  const alias = await findAlias(catalog, name, version);
+  if (alias === undefined) return;
+  throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: it is an alias of ${alias.version} already`, {
+    hint: "give this bake a new version",
+  });
 }
 
 /** The leaf that makes `alias` another name of the release; none when it is one already. Throws IMMUTABLE_CONFLICT. */

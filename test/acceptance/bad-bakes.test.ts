@@ -129,7 +129,14 @@ testRefusals(
       command: ["publish"],
       status: 1,
       code: "IMMUTABLE_CONFLICT",
-      says: "app@1.0.0",
+      says: "app@1.0.0: got commit ",
+    },
+    {
+      title: "the version of a release, from another commit that doesn't build: nothing is tried",
+      setUp: (own) => commit(own, { "kiln.yaml": recipe({ build: '["exit 1"]' }) }),
+      command: ["publish"],
+      status: 1,
+      code: "IMMUTABLE_CONFLICT",
     },
     {
       title: "the version of a release, from another repository with the same name",
