@@ -28,6 +28,7 @@ export async function bundleDeploy(file: string): Promise<{ readonly modules: re
             ? `export const version = ${JSON.stringify(version)};`
             : undefined,
       },
+      { name: "builtins", renderChunk: (code) => withoutImports(code) },
     ],
   });
   try {
@@ -47,4 +48,20 @@ export async function bundleDeploy(file: string): Promise<{ readonly modules: re
   } finally {
     await bundle.close();
   }
+}
+
+/**
+ * Node's own modules are got instead of imported: an old Node stops at the import of what it lacks before any code runs, so
+ * the program couldn't say that this Node is too old. A Node that lacks the call, too, gets as far as that. What
+ * `node:module` has is needed to get there, and no Node lacks it.
+ */
+function withoutImports(code: string): string {
+  return code.replace(/^import (.+) from "([^"]+)";$/gm, (line, wanted: string, name: string) => {
+    if (/^(?:node:)?module$/.test(name)) return line;
+    const [, whole, names] = /^(?:(?:\* as )?([\w$]+))?(?:, )?(\{.*\})?$/.exec(wanted) ?? [];
+    const got = `process.getBuiltinModule?.(${JSON.stringify(name)}) ?? {}`;
+    const parts = [whole, names?.replaceAll(" as ", ": ")].filter((part) => part !== undefined);
+    if (!isBuiltin(name) || parts.length === 0) throw new Error(`kiln-deploy: got import ${wanted} from ${name}`);
+    return parts.map((part) => `const ${part} = ${got};`).join(" ");
+  });
 }

@@ -31,6 +31,26 @@ test("kiln-deploy runs alone, from an empty folder and with an empty environment
   expect(stdout).toMatch(/^kiln-deploy \d+\.\d+\.\d+\n$/);
 });
 
+test("on an old Node kiln-deploy says so: nothing that one may lack is imported before", async () => {
+  const text = await readFile(join(folder, "kiln-deploy.mjs"), "utf8");
+  expect(text).not.toMatch(/^import (?!.* from "(?:node:)?module";$)/m);
+  const old = `Object.defineProperty(process, "getBuiltinModule", { value: undefined });
+    Object.defineProperty(process.versions, "node", { value: "18.20.4" });`;
+  const ran = promisify(execFile)(process.execPath, [
+    "--import",
+    `data:text/javascript,${encodeURIComponent(old)}`,
+    join(folder, "kiln-deploy.mjs"),
+    "status",
+  ]);
+  await expect(ran).rejects.toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^kiln-deploy: got Node 18\.20\.4, want 24\.15 or newer \[TOOL_MISSING\]\nhint: .*\n$/,
+    ),
+  });
+});
+
 test("kiln-deploy is the same file whenever it is built", async () => {
   await bundleDeploy(join(folder, "again.mjs"));
   const [first, second] = await Promise.all(
