@@ -9,6 +9,8 @@ if (major < 24 || (major === 24 && minor < 15)) {
 }
 
 const acceptance = "test/acceptance/**/*.test.ts";
+/** Milliseconds. Acceptance tests start real programs, dozens of them one after the other, on machines that may be busy. */
+const patience = process.env["KILN_TEST_SUITE"] === "acceptance" ? 180_000 : 60_000;
 
 export default defineConfig({
   test: {
@@ -18,8 +20,8 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 2,
     // A first compile or a slow disk may cost seconds; what takes longer belongs in test/acceptance and says so itself.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: patience,
+    hookTimeout: patience,
     allowOnly: false,
     unstubEnvs: true,
     restoreMocks: true,

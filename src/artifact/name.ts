@@ -64,7 +64,11 @@ export function checkName(sort: Sort, text: string, where: string = sort): strin
   const result = schemaOf(sort).safeParse(text);
   if (result.success) return text;
   const shown = text.length > 60 ? `${text.slice(0, 60)}… (${text.length} characters)` : text;
-  throw new KilnError("NAME_INVALID", `${where}: got ${JSON.stringify(shown)}, want a ${sort} of 1 to ${rule.max} characters`, {
-    hint: `a ${sort} has ${rule.allowed}`,
-  });
+  throw new KilnError(
+    "NAME_INVALID",
+    `${where}: got ${JSON.stringify(shown)}, want a ${sort} of 1 to ${rule.max} characters`,
+    {
+      hint: `a ${sort} has ${rule.allowed}`,
+    },
+  );
 }
