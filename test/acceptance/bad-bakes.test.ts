@@ -20,6 +20,7 @@ import {
   removeScene,
   type Scene,
   stateOf,
+  staticVersion,
 } from "../fixtures/scene.ts";
 
 let scene: Scene;
@@ -125,7 +126,8 @@ testRefusals(
     ),
     {
       title: "the version of a release, from another commit",
-      setUp: (own) => commit(own, { "kiln.yaml": recipe(), "files/a.txt": "neither of both\n" }),
+      setUp: (own) =>
+        commit(own, { "kiln.yaml": recipe({ version: staticVersion("1.0.0") }), "files/a.txt": "neither of both\n" }),
       command: ["publish"],
       status: 1,
       code: "IMMUTABLE_CONFLICT",
@@ -133,7 +135,7 @@ testRefusals(
     },
     {
       title: "the version of a release, from another commit that doesn't build: nothing is tried",
-      setUp: (own) => commit(own, { "kiln.yaml": recipe({ build: '["exit 1"]' }) }),
+      setUp: (own) => commit(own, { "kiln.yaml": recipe({ version: staticVersion("1.0.0"), build: '["exit 1"]' }) }),
       command: ["publish"],
       status: 1,
       code: "IMMUTABLE_CONFLICT",
@@ -143,7 +145,7 @@ testRefusals(
       setUp: async (own) => {
         await rm(join(own.project, ".git"), { recursive: true });
         await git(own, "init", "--quiet", "--initial-branch", "main");
-        await commit(own, { "kiln.yaml": recipe() });
+        await commit(own, { "kiln.yaml": recipe({ version: staticVersion("1.0.0") }) });
       },
       command: ["publish"],
       status: 1,
@@ -182,11 +184,11 @@ testRefusals(
 test("after a conflict a commit with a version of its own is published", async () => {
   const own = await copyScene(scene);
   try {
-    await commit(own, { "kiln.yaml": recipe() });
+    await commit(own, { "kiln.yaml": recipe({ version: staticVersion("1.0.0") }) });
     const before = await stateOf(own);
     expectRefused(await kiln(own, ["publish"]), { status: 1, code: "IMMUTABLE_CONFLICT" });
     expect(await stateOf(own)).toEqual(before);
-    await commit(own, { "kiln.yaml": recipe({ version: '{ from: static, value: "1.0.2" }' }) });
+    await commit(own, { "kiln.yaml": recipe() });
     await kilnDone(own, ["publish"]);
     await kilnDone(own, ["verify", "app@1.0.2"]);
   } finally {

@@ -152,14 +152,16 @@ const refusedAs = /^(?:STORE_CORRUPT|CHECKPOINT_INVALID|PROOF_INVALID|SIGNATURE_
 
 test.each([
   ["an artifact", "app-1.0.1.tar.zst", "app@1.0.1"],
+  ["a manifest", "MANIFEST/release.json", "app@1.0.1"],
   ["a channel", "channels/app/staging.json", "app:staging"],
   ["a release", "releases/app/1.0.1.json", "app@1.0.1"],
   ["the store's document", "kiln.json", "app:staging"],
 ])("%s that was tampered with is refused with status 3, and what runs stays", async (_, end, subject) => {
   const own = await copyScene(deployed);
   try {
-    await kilnDone(own, ["publish"]);
-    await tamper(end)(own);
+    const { stdout } = await kilnDone(own, ["publish", "--json"]);
+    const { manifest } = JSON.parse(stdout) as { manifest: string };
+    await tamper(end.replace("MANIFEST", manifest))(own);
     const before = await stateOf(own);
     expectRefused(await kiln(own, ["deploy", subject]), { status: 3, code: refusedAs });
     await expectOnlyNoted(own, before);

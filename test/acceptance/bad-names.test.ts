@@ -3,7 +3,7 @@
 import { afterAll, beforeAll } from "vitest";
 
 import { type Refusal, testRefusals } from "../fixtures/refusals.ts";
-import { commit, git, makeScene, recipe, removeScene, type Scene } from "../fixtures/scene.ts";
+import { staticVersion, commit, git, makeScene, recipe, removeScene, type Scene } from "../fixtures/scene.ts";
 
 let scene: Scene;
 beforeAll(async () => void (scene = await makeScene()));
@@ -108,7 +108,7 @@ testRefusals(
   () => scene,
   [
     ...Object.entries(odd).map(([title, text]) =>
-      committed(`${title} as the recipe's version`, { version: `{ from: static, value: ${JSON.stringify(text)} }` }),
+      committed(`${title} as the recipe's version`, { version: staticVersion(text) }),
     ),
     committed("300 characters as the recipe's name", { name: "n".repeat(300) }),
     committed("a way out as the recipe's name", { name: "../../etc" }),

@@ -4,10 +4,20 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { execa } from "execa";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { type Refusal, testRefusals } from "../fixtures/refusals.ts";
-import { commit, git, makeScene, recipe, removeScene, type Scene, write } from "../fixtures/scene.ts";
+import {
+  copyScene,
+  kilnDone,
+  commit,
+  git,
+  makeScene,
+  recipe,
+  removeScene,
+  type Scene,
+  write,
+} from "../fixtures/scene.ts";
 
 let scene: Scene;
 beforeAll(async () => void (scene = await makeScene()));
@@ -246,3 +256,16 @@ testRefusals(
     },
   ],
 );
+
+test("a detached head is baked and published; no branch's channel moves", async () => {
+  const own = await copyScene(scene);
+  try {
+    await git(own, "checkout", "--quiet", "--detach");
+    const { stdout } = await kilnDone(own, ["publish", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ version: "1.0.1", added: true, channel: null });
+    const listed = await kilnDone(own, ["list"]);
+    expect(listed.stdout).toContain("staging=1.0.0");
+  } finally {
+    await removeScene(own);
+  }
+});

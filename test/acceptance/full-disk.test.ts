@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 
 import { contentsOf } from "../fixtures/contents.ts";
 import {
+  staticVersion,
   commit,
   copyScene,
   expectRefused,
@@ -27,7 +28,7 @@ let template: Scene;
 beforeAll(async () => {
   template = await makeScene();
   // Half a megabyte that can't be compressed, so that there is something to fill a disk with.
-  const version = '{ from: static, value: "1.1.0" }';
+  const version = staticVersion("1.1.0");
   await commit(template, { "kiln.yaml": recipe({ version }), "files/large.bin": randomBytes(512 * kib) });
 });
 afterAll(() => removeScene(template));

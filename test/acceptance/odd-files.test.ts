@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { contentsOf } from "../fixtures/contents.ts";
 import {
+  staticVersion,
   commit,
   copyScene,
   expectRefused,
@@ -49,7 +50,7 @@ const odd: readonly string[] = [
 test("files with odd names are baked, published, verified and deployed as they are", async () => {
   const own = await copyScene(scene);
   try {
-    const version = '{ from: static, value: "2.0.0" }';
+    const version = staticVersion("2.0.0");
     await commit(own, {
       "kiln.yaml": recipe({ version, artifacts: '{ app: { kind: archive, from: "odd files" } }' }),
       ...Object.fromEntries(odd.map((name, at) => [`odd files/${name}`, `content ${at}\n`])),
@@ -99,7 +100,7 @@ test.each([
     const activate = "{ app: { with: directory } }";
     const artifacts =
       name === "app" ? {} : { artifacts: `{ ${name}: { kind: archive, from: files } }`, activate: "{}" };
-    const source = `{ from: static, value: "${version}" }`;
+    const source = staticVersion(version);
     await commit(own, { "kiln.yaml": recipe({ name, version: source, activate, ...artifacts }) });
     const { stdout } = await kilnDone(own, ["publish", "--json"]);
     const published = JSON.parse(stdout) as { artifacts: { key: string }[] };
@@ -116,7 +117,7 @@ test("an artifact's file name that would be too long is refused", async () => {
   const own = await copyScene(scene);
   try {
     const artifacts = `{ ${"a".repeat(100)}: { kind: archive, from: files } }`;
-    const version = `{ from: static, value: "${"1".repeat(120)}" }`;
+    const version = staticVersion("1".repeat(120));
     await commit(own, { "kiln.yaml": recipe({ version, artifacts, activate: "{}" }) });
     expectRefused(await kiln(own, ["publish"]), { status: 1, code: "ARTIFACT_INVALID", says: "characters" });
   } finally {

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openKeys } from "../../src/sign/key-file.ts";
 import { type Leak, type Search, searchFolder, searchFor, type Secret, watchProcesses } from "../fixtures/leaks.ts";
 import {
+  staticVersion,
   commit,
   emptyScene,
   git,
@@ -180,7 +181,7 @@ function release(version: string, changes: Readonly<Record<string, string>>): Pr
   return commit(scene, {
     ".gitignore": ".kiln/\n",
     "files/a.txt": version,
-    "kiln.yaml": recipe({ ...changes, version: `{ from: static, value: "${version}" }` }),
+    "kiln.yaml": recipe({ ...changes, version: staticVersion(version) }),
   });
 }
 
