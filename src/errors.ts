@@ -271,6 +271,11 @@ export const codes = {
     meaning: "The log's head is ahead of its public checkpoint: a publish is going on, or stopped.",
     remedy: "Nothing is wrong; the next publish finishes it.",
   },
+  LOG_GREW: {
+    exit: 1,
+    meaning: "Somebody published while the audit went on; what was added since it began wasn't looked at.",
+    remedy: "Nothing is wrong; audit again with `--since` and the checkpoint that this audit printed.",
+  },
   OBJECT_UNUSED: {
     exit: 1,
     meaning: "The store has objects that nothing refers to: a publish that stopped leaves them.",

@@ -5,11 +5,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
 import { keys } from "../../src/artifact/pool.ts";
 import { KilnError } from "../../src/errors.ts";
 import { logOf, openCheckpoint, readCheckpoint, signCheckpoint } from "../../src/log/checkpoint.ts";
+import { promote } from "../../src/publish/promote.ts";
 import { publishRelease } from "../../src/publish/release.ts";
 import { openFolderStore } from "../../src/stores/folder.ts";
 import { openHttpStore } from "../../src/stores/http.ts";
@@ -54,6 +55,69 @@ test("views that are behind are notes: a publisher stopped before them", async (
     "note VIEW_BEHIND releases/billing/v1.1.json",
     "note VIEW_BEHIND releases/website/2.0.0.json",
   ]);
+});
+
+test("files beside artifacts that aren't written yet are notes, until the catalog says that they were", async () => {
+  const store = takeOver(whole);
+  const sidecars = await store.find(/^pool\/.*website.*\.(?:asc|sigstore\.json)$/);
+  for (const key of sidecars) await store.remove(key);
+  const taken = await auditOf(store);
+  expect(taken.verdict).toBe("refused");
+  expect(taken.findings.map(({ code, subject }) => `${code} ${subject}`).toSorted()).toEqual(
+    sidecars.map((key) => `OBJECT_MISSING ${key}`),
+  );
+  await store.remove(keys.catalog);
+  const behind = await auditOf(store);
+  expect(behind.verdict).toBe("verified");
+  expect(behind.findings.map(({ code, severity }) => `${severity} ${code}`)).toEqual(
+    Array.from({ length: sidecars.length + 1 }, () => "note VIEW_BEHIND"),
+  );
+});
+
+describe("publishers don't wait for auditors", () => {
+  // The moment at which somebody publishes a release under a new name, moves a channel that there is, and makes one.
+  const moments = {
+    "before the log is read": keys.head,
+    "while the log is read": "log/tile/entries/000.p/23",
+    "while the releases are read": keys.release("billing", "1.0.0"),
+    "before the channels are read": keys.channel("billing", "production"),
+  };
+  test.for(Object.entries(moments))("%s", async ([, moment]) => {
+    const { store, trust, publisher } = takeOver(whole);
+    let isPublished = false;
+    const live: ReadableStore = {
+      ...store,
+      get: async (key) => {
+        if (key === moment && !isPublished) {
+          isPublished = true;
+          const bake = makeBake({ name: "other", version: "1.0.0", commit: "d" });
+          await publishRelease(publisher, { bake, alias: "v1", channel: { channel: "production" } });
+          await promote(publisher, { name: "billing", by: "version", version: "1.1.0" }, "production");
+        }
+        return store.get(key);
+      },
+    };
+    const { verdict, findings, leaves } = await auditOf({ store: live, trust });
+    expect(isPublished).toBe(true);
+    expect({ verdict, leaves }).toEqual({ verdict: "verified", leaves: 23 });
+    expect(findings.every(({ severity }) => severity === "note")).toBe(true);
+    expect(findings.map(({ code }) => code)).toContain("LOG_GREW");
+  });
+
+  test("a document of a later tree counts only if the log has got as far", async () => {
+    const { store, trust, publisher, read, write, find } = takeOver(whole);
+    const log = new Map<string, Buffer>();
+    for (const key of [keys.checkpoint, keys.head, keys.catalog]) log.set(key, await read(key));
+    await promote(publisher, { name: "billing", by: "version", version: "1.1.0" }, "production");
+    // The log is cut back, and the channel's document forgotten.
+    for (const [key, bytes] of log) await write(key, bytes);
+    expect(await find(/^log\/tile\/0\//)).toContain("log/tile/0/000.p/24");
+    const { verdict, findings } = await auditOf({ store, trust });
+    expect(verdict).toBe("refused");
+    expect(findings.filter(({ severity }) => severity === "error")).toMatchObject([
+      { code: "LOG_INCONSISTENT", subject: keys.channel("billing", "production") },
+    ]);
+  });
 });
 
 test("a head that is ahead of the checkpoint is a note: a publisher stopped after the commit", async () => {

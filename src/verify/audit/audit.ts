@@ -17,7 +17,7 @@ import { type Checkpoint, logOf, readCheckpoint } from "../../log/checkpoint.ts"
 import { inStep } from "../../report.ts";
 import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
-import { newFindings, type Verification, verdictOf } from "../findings.ts";
+import { type Finding, newFindings, type Verification, verdictOf } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
 import {
   checkDocuments,
@@ -29,9 +29,11 @@ import {
 import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
 import { checkHead } from "./head.ts";
 import { newHistory } from "./history.ts";
+import { inOrder } from "./in-order.ts";
+import { lineageOf, requireOwnTree } from "./lineage.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
 import { checkObjects, checkTiles } from "./objects.ts";
-import { checkRelease, requireOwnTree } from "./release-objects.ts";
+import { checkRelease } from "./release-objects.ts";
 import { rootAt, type Tree } from "./tree.ts";
 
 export interface AuditOptions {
@@ -76,15 +78,20 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   if (since !== undefined) findings.check("log", () => requireOwnTree(since, tree, "the checkpoint seen before"));
   await checkTrustCopy(log);
   const named = since === undefined ? fingerprintTable() : undefined;
-  const documents = { ...log, tree, history, catalog };
+  const lineage = lineageOf({ store, trust, tree });
+  const documents = { ...log, tree, history, catalog, lineage };
   const releases = await checkReleases({ ...documents, kept: checked.kept, since, named, context });
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
   const objects = await inStep(
     report,
     "check every object",
-    (step) => checkObjects({ store, tree, history, named, findings, step }),
+    (step) => checkObjects({ ...documents, named, step }),
     (count) => (count === undefined ? "not listed" : `${count} objects`),
   );
+  if (lineage.size > tree.size) {
+    const grew = `it grew from ${tree.size} to ${lineage.size} leaves meanwhile, and the new ones weren't looked at`;
+    findings.note("LOG_GREW", keys.checkpoint, `log: ${grew}`);
+  }
   return { ...result, verdict: verdictOf(findings.list), releases, objects: objects ?? null };
 }
 
@@ -105,20 +112,38 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
       let bytes = 0;
       const onBytes = (more: number) => step.progress((bytes += more), undefined, "bytes");
       const from = Math.min(since?.size ?? 0, options.checkpoint.size);
-      for await (const { index, leaf, records } of keptLeaves(options, { from, kept })) {
+      const start = (logged: LoggedLeaf) => checkOne(logged, { ...options, onBytes });
+      const checked = inOrder(keptLeaves(options, { from, kept }), { ahead: releasesAhead, start });
+      for await (const { findings, keys: own } of checked) {
         if (context.signal.aborted) throw new KilnError("CANCELLED", "audit: interrupted");
-        if (leaf.type === "channel" || !isFirst({ index, leaf }, options.history)) continue;
-        await checkReleaseDocument({ index, leaf }, options);
-        if (leaf.type !== "release") continue;
-        const logged = { index, leaf, records };
-        const keys = await checkRelease({ ...options, logged, now: context.now(), onBytes });
-        for (const key of keys) named?.set(fingerprintOf(key), fingerprintOf(key));
-        count += 1;
+        findings.forEach(options.findings.add);
+        for (const key of own) named?.set(fingerprintOf(key), fingerprintOf(key));
+        if (own.length > 0) count += 1;
       }
       return count;
     },
     (count) => `${count} releases`,
   );
+}
+
+/** Releases that are being checked at once: reading many small objects is mostly waiting. */
+const releasesAhead = 16;
+
+/** What was found about one release or alias, and the keys that belong to it: none for what nobody is served. */
+async function checkOne(
+  logged: LoggedLeaf,
+  options: ReleasesToCheck & { readonly onBytes: (count: number) => void },
+): Promise<{ findings: readonly Finding[]; keys: readonly string[] }> {
+  const { index, leaf } = logged;
+  if (leaf.type === "channel" || !isFirst(logged, options.history)) return { findings: [], keys: [] };
+  const findings = newFindings();
+  const own = { ...options, findings };
+  await checkReleaseDocument({ index, leaf }, own);
+  const keys =
+    leaf.type === "alias"
+      ? []
+      : await checkRelease({ ...own, logged: { ...logged, leaf }, now: options.context.now() });
+  return { findings: findings.list, keys };
 }
 
 /** Whether the entries lead to the checkpoint's root; where they don't, their tiles say which of them are others. */

@@ -6,12 +6,10 @@ import type { Digest } from "../../artifact/digest.ts";
 import { isCanonical, parseStored } from "../../artifact/json.ts";
 import type { AliasLeaf, Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
-import { KilnError } from "../../errors.ts";
-import { logOf, openCheckpoint } from "../../log/checkpoint.ts";
+import { isKilnError, KilnError } from "../../errors.ts";
 import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { type Catalog, parseCatalog } from "../../views/catalog.ts";
-import { parseChannelDocument, parseReleaseDocument } from "../../views/documents.ts";
 import { verifyChannelDocument, verifyReleaseDocument } from "../documents.ts";
 import type { Findings } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
@@ -19,14 +17,15 @@ import { requireDigest } from "../signed-release.ts";
 import { fingerprintOf } from "./fingerprints.ts";
 import type { History } from "./history.ts";
 import { inOrder } from "./in-order.ts";
+import type { Lineage } from "./lineage.ts";
 import type { LogToCheck } from "./log.ts";
-import { requireOwnTree } from "./release-objects.ts";
 import type { Tree } from "./tree.ts";
 
 export interface DocumentsToCheck extends LogToCheck {
   readonly tree: Tree;
   readonly history: History;
   readonly catalog: Catalog | undefined;
+  readonly lineage: Lineage;
 }
 
 /** The stored catalog; `undefined` when there is none, or none that can be read, which is a finding. */
@@ -53,17 +52,12 @@ export async function checkReleaseDocument(
   { index, leaf }: { readonly index: number; readonly leaf: ReleaseLeaf | AliasLeaf },
   options: DocumentsToCheck,
 ): Promise<void> {
-  const { trust, findings } = options;
-  const { name } = leaf;
-  const version = shownVersion(leaf);
-  const key = keys.release(name, version);
+  const { findings } = options;
+  const key = keys.release(leaf.name, shownVersion(leaf));
   const bytes = await readTaken(key, index, options);
   if (bytes === undefined) return;
-  findings.check(key, () => {
-    const { release, alias } = verifyReleaseDocument(bytes, { name, version, trust });
-    const document = parseReleaseDocument(bytes, key);
-    requireOwnTree(openCheckpoint(document.checkpoint, logOf(trust)), options.tree, key);
-    const got = (alias ?? release).index;
+  await findings.checkAsync(key, async () => {
+    const got = await releaseIn(bytes, key, options);
     if (got !== index) throw mismatch(key, `got log entry ${got}, want ${index}`);
   });
 }
@@ -78,20 +72,55 @@ function shownVersion(leaf: ReleaseLeaf | AliasLeaf): string {
 }
 
 async function checkChannelDocument(key: string, index: number, options: DocumentsToCheck): Promise<void> {
-  const { trust, findings } = options;
+  const { findings, tree } = options;
   const bytes = await readTaken(key, index, options);
   if (bytes === undefined) return;
-  const [, name = "", channel = ""] = /^channels\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
-  const move = findings.check(key, () => {
-    const verified = verifyChannelDocument(bytes, { name, channel, trust });
-    const document = parseChannelDocument(bytes, key);
-    requireOwnTree(openCheckpoint(document.checkpoint, logOf(trust)), options.tree, key);
-    return verified.move.index;
-  });
-  if (move === undefined || move === index) return;
+  const move = await findings.checkAsync(key, () => moveIn(bytes, key, options));
+  // A later one than this audit has read: it was moved meanwhile.
+  if (move === undefined || move === index || move >= tree.size) return;
   const problem = `got the move at log entry ${move}, want the newest one at ${index}`;
   if (move < index && !wasTaken(index, options)) findings.note("VIEW_BEHIND", key, `${key}: ${problem}`);
   else findings.check(key, () => fail(mismatch(key, problem)));
+}
+
+/**
+ * Lets a document pass that the audited log doesn't explain, if it is of something published since the audit began. Throws
+ * OBJECT_UNKNOWN otherwise, and LOG_INCONSISTENT when the log was cut back behind it.
+ */
+export async function requireLaterDocument(key: string, options: DocumentsToCheck): Promise<void> {
+  const bytes = await readPresent(options.store, key);
+  try {
+    const shown = await (key.startsWith("channels/") ? moveIn : releaseIn)(bytes, key, options);
+    if (shown < options.tree.size) throw unknown(key);
+  } catch (error) {
+    throw isKilnError(error, ...untrusted) ? unknown(key, error) : error;
+  }
+}
+
+/** What verifying a document throws of the document itself. */
+const untrusted = [
+  "STORE_CORRUPT",
+  "CHECKPOINT_INVALID",
+  "PROOF_INVALID",
+  "SIGNATURE_INVALID",
+  "KEY_NOT_ALLOWED",
+  "SUBJECT_MISMATCH",
+] as const;
+
+/** The leaf index of the release or alias that a document shows, verified. */
+async function releaseIn(bytes: Uint8Array, key: string, { trust, lineage }: DocumentsToCheck): Promise<number> {
+  const [, name = "", version = ""] = /^releases\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
+  const { checkpoint, release, alias } = verifyReleaseDocument(bytes, { name, version, trust });
+  await lineage.require(checkpoint, key);
+  return (alias ?? release).index;
+}
+
+/** The leaf index of the move that a channel's document shows, verified. */
+async function moveIn(bytes: Uint8Array, key: string, { trust, lineage }: DocumentsToCheck): Promise<number> {
+  const [, name = "", channel = ""] = /^channels\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
+  const { checkpoint, move } = verifyChannelDocument(bytes, { name, channel, trust });
+  await lineage.require(checkpoint, key);
+  return move.index;
 }
 
 /** A document's bytes; absent is a note while the views are behind, and a finding otherwise. */
@@ -103,7 +132,8 @@ async function readTaken(key: string, index: number, options: DocumentsToCheck):
   return found?.bytes;
 }
 
-function wasTaken(index: number, { catalog }: DocumentsToCheck): boolean {
+/** Whether the views have taken in the leaf at `index`: the catalog is swapped after all others. */
+export function wasTaken(index: number, { catalog }: Pick<DocumentsToCheck, "catalog">): boolean {
   return catalog !== undefined && index < catalog.size;
 }
 
@@ -172,6 +202,11 @@ function rowsIn(bytes: Buffer, key: string): readonly (readonly [key: string, ro
     Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === 2 && typeof row[0] === "string");
   if (isShard && bytes.equals(Buffer.from(JSON.stringify(rows)))) return rows as [string, unknown][];
   throw new KilnError("STORE_CORRUPT", `${key}: got something else than a shard of the catalog in canonical JSON`);
+}
+
+function unknown(key: string, cause?: unknown): KilnError {
+  const problem = "got an object that neither the log nor Kiln's own work explains";
+  return new KilnError("OBJECT_UNKNOWN", `${key}: ${problem}`, { cause });
 }
 
 function mismatch(key: string, problem: string): KilnError {

@@ -10,21 +10,16 @@ import { readObject } from "../../log/object.ts";
 import { entriesPath, tilePath, tileWidth, widthOf } from "../../log/tiles.ts";
 import type { Step } from "../../report.ts";
 import type { ListedObject, ReadableStore } from "../../stores/store.ts";
-import type { Findings } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
 import { requireDigest } from "../signed-release.ts";
+import { type DocumentsToCheck, requireLaterDocument } from "./documents.ts";
 import { fingerprintOf, type FingerprintTable } from "./fingerprints.ts";
-import type { History } from "./history.ts";
 import { inOrder } from "./in-order.ts";
-import { rowIn, type Tree } from "./tree.ts";
+import { rowIn } from "./tree.ts";
 
-export interface ObjectsToCheck {
-  readonly store: ReadableStore;
-  readonly tree: Tree;
-  readonly history: History;
+export interface ObjectsToCheck extends DocumentsToCheck {
   /** Fingerprints of the pool keys that releases name; `undefined`: only some releases were looked at. */
   readonly named: FingerprintTable | undefined;
-  readonly findings: Findings;
   readonly step: Step;
 }
 
@@ -62,7 +57,7 @@ export async function checkObjects(options: ObjectsToCheck): Promise<number | un
 /** Objects that are on their way while one is being looked at. */
 const objectsAhead = 16;
 
-/** Throws OBJECT_UNKNOWN, STORE_CORRUPT. */
+/** Throws OBJECT_UNKNOWN, STORE_CORRUPT, and what verifying a document that was written meanwhile throws. */
 async function checkObject(key: string, options: ObjectsToCheck): Promise<"used" | "unused"> {
   const { history, named } = options;
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
@@ -71,8 +66,14 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   const [, staged, shard] = underDigest.exec(key) ?? [];
   const digest = staged ?? shard;
   if (digest !== undefined) return checkUnderDigest(key, digest, options);
+  if (document.test(key)) {
+    await requireLaterDocument(key, options);
+    return "used";
+  }
   throw new KilnError("OBJECT_UNKNOWN", `${key}: got an object that neither the log nor Kiln's own work explains`);
 }
+
+const document = /^(?:releases|channels)\/[^/]+\/[^/]+\.json$/;
 
 /** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
 const fixed = new RegExp(

@@ -10,19 +10,17 @@ import { parseBundle } from "../../artifact/sigstore.ts";
 import { sbomStatement } from "../../artifact/statement.ts";
 import { KilnError } from "../../errors.ts";
 import { openCheckpoint, logOf, type Checkpoint } from "../../log/checkpoint.ts";
-import { inclusionProof } from "../../log/proof.ts";
-import { readWholeBlob } from "../../stores/read.ts";
+import { readDocument, readWholeBlob } from "../../stores/read.ts";
 import { besideView } from "../../views/beside.ts";
 import type { ViewSource } from "../../views/view.ts";
 import { firstRecord, readPresent, type SignedRelease, verifyStoredArtifact } from "../release-artifact.ts";
 import { verifySigned } from "../release.ts";
 import { recordsOf } from "../signed-artifact.ts";
 import { manifestKey, signaturesKey } from "../signed-release.ts";
-import type { LoggedLeaf, LogToCheck } from "./log.ts";
-import { rootAt, type Tree, treeReader } from "./tree.ts";
+import { type DocumentsToCheck, wasTaken } from "./documents.ts";
+import type { LoggedLeaf } from "./log.ts";
 
-export interface ReleaseToCheck extends LogToCheck {
-  readonly tree: Tree;
+export interface ReleaseToCheck extends DocumentsToCheck {
   readonly logged: LoggedLeaf & { readonly leaf: ReleaseLeaf };
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -81,15 +79,15 @@ function requireSameRecords({ index, records }: LoggedLeaf, want: LoggedLeaf["re
 
 /** Each file beside an artifact must be what the view makes of the log, in the tree of that file's own checkpoint. */
 async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Promise<void> {
-  const { store, findings } = options;
+  const { findings } = options;
   const made = new Map<string, ReadonlyMap<string, Uint8Array>>();
   for (const artifact of release.manifest.artifacts) {
     for (const end of Object.values(beside)) {
       const key = poolKey(artifact) + end;
-      const stored = await findings.checkAsync(key, () => readPresent(store, key));
+      const stored = await findings.checkAsync(key, () => readBeside(key, options));
       if (stored === undefined) continue;
       await findings.checkAsync(key, async () => {
-        const checkpoint = end === beside.openpgp ? options.checkpoint : checkpointOf(stored, key, options);
+        const checkpoint = end === beside.openpgp ? options.checkpoint : await checkpointOf(stored, key, options);
         const wanted = made.get(checkpoint.note) ?? (await filesBeside(options, checkpoint));
         made.set(checkpoint.note, wanted);
         if (Buffer.compare(stored, wanted.get(key) ?? new Uint8Array()) === 0) return;
@@ -99,30 +97,27 @@ async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Pro
   }
 }
 
+/** Absent is a finding only when the views have taken in the release: until then a publisher is about to write it, or stopped. */
+async function readBeside(key: string, { store, logged, findings, ...options }: ReleaseToCheck) {
+  if (wasTaken(logged.index, options)) return readPresent(store, key);
+  const found = await readDocument(store, key);
+  if (found === undefined) findings.note("VIEW_BEHIND", key, `${key}: it isn't written yet`);
+  return found?.bytes;
+}
+
 /** The checkpoint in a bundle, if its tree is the one that this log had. Throws BUNDLE_INVALID, CHECKPOINT_INVALID, LOG_INCONSISTENT. */
-function checkpointOf(bundle: Uint8Array, key: string, { trust, tree }: ReleaseToCheck): Checkpoint {
+async function checkpointOf(bundle: Uint8Array, key: string, { trust, lineage }: ReleaseToCheck): Promise<Checkpoint> {
   const checkpoint = openCheckpoint(parseBundle(bundle, key).logEntry.checkpoint, logOf(trust));
-  requireOwnTree(checkpoint, tree, key);
+  await lineage.require(checkpoint, key);
   return checkpoint;
 }
 
-/** Throws LOG_INCONSISTENT. */
-export function requireOwnTree(checkpoint: Pick<Checkpoint, "size" | "root">, tree: Tree, where: string): void {
-  if (checkpoint.size <= tree.size && rootAt(tree, checkpoint.size).equals(checkpoint.root)) return;
-  throw new KilnError(
-    "LOG_INCONSISTENT",
-    `${where}: got a checkpoint of ${checkpoint.size} leaves that this log never had`,
-    { hint: "somebody who holds the log key signed another log: use nothing from this store" },
-  );
-}
-
 async function filesBeside(
-  { store, trust, tree, logged }: ReleaseToCheck,
+  { store, trust, lineage, logged }: ReleaseToCheck,
   checkpoint: Checkpoint,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   const first = firstRecord({ index: logged.index, leaf: logged.leaf });
-  const read = treeReader(tree);
   const source: ViewSource = {
     logId: parseVkey(trust.log).id,
     checkpoint,
@@ -131,7 +126,7 @@ async function filesBeside(
       if (record === undefined) throw new TypeError(`no record at leaf ${index}`);
       return hashedRekordBytes(record);
     },
-    prove: (index) => inclusionProof({ index, size: checkpoint.size }, read),
+    prove: (index) => lineage.prove(index, checkpoint),
     blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
     releaseIndex: async () => logged.index,
   };

@@ -128,7 +128,7 @@ export const log: readonly Tampering[] = [
     title: "an older checkpoint, while the views know more",
     tamper: async (store) => store.write(keys.checkpoint, (await treeOfSeven(store)).checkpoint.note),
     // The catalog and a channel know a later tree, and four documents are of leaves that aren't in this one.
-    audit: ["VIEW_MISMATCH", "LOG_INCONSISTENT", ...Array.from({ length: 4 }, () => "OBJECT_UNKNOWN" as const)],
+    audit: ["VIEW_MISMATCH", ...Array.from({ length: 5 }, () => "LOG_INCONSISTENT" as const)],
     notes: ["APPEND_UNFINISHED", "OBJECT_UNUSED"],
   },
   {
@@ -162,7 +162,7 @@ export const log: readonly Tampering[] = [
       for (const key of await store.find(/^log\//)) await store.remove(key);
       for (const key of await other.find(/^log\//)) await store.write(key, await other.read(key));
     },
-    audit: ["SIGNATURE_INVALID", "VIEW_MISMATCH", ...Array.from({ length: 6 }, () => "OBJECT_UNKNOWN" as const)],
+    audit: ["SIGNATURE_INVALID", "VIEW_MISMATCH", ...Array.from({ length: 6 }, () => "LOG_INCONSISTENT" as const)],
     notes: ["OBJECT_UNUSED"],
   },
   ...["log/other", "log/tile/0/000.p/0", "log/tile/0/0000", "log/tile/x", "log/staging/x", "other", "trust/other"].map(
