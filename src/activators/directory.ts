@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { isSystemError, KilnError } from "../errors.ts";
 import { makeFolder, syncFolder } from "../system/durable.ts";
 import { isServiceRunning, type ServiceProcess, startService, stopService } from "../system/service-process.ts";
-import { toolMissing } from "../system/tools.ts";
+import { systemPath, toolMissing } from "../system/tools.ts";
 import type { Activation, Activator, Instance, Place, Target } from "./activator.ts";
 import { directorySpecification, fill } from "./directory-specification.ts";
 
@@ -94,7 +94,7 @@ function prepare(target: Target, context: Context): Activation {
 /** Little is inherited, so that a release runs the same by hand, by cron and after a reboot. */
 function environmentOf({ parameters }: Target, { env }: Context): Record<string, string> {
   // The runtime's own folder comes last: `node` is the host's if it has one, else the one that runs this.
-  const path = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`;
+  const path = `${systemPath}:${dirname(process.execPath)}`;
   return { PATH: path, HOME: env["HOME"] ?? "/", LANG: "C.UTF-8", ...parameters };
 }
 

@@ -2,7 +2,7 @@
 // packages that are installed. Nothing here runs a program, so that a cached bake is quick.
 
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -13,7 +13,7 @@ import { kindOf } from "../kinds/index.ts";
 import { installedPackages, systemName } from "../system/packages.ts";
 import { findSandboxTools, type SandboxTools } from "../system/sandbox-tools.ts";
 import type { Isolation } from "../system/sandbox.ts";
-import { findProgram, toolMissing } from "../system/tools.ts";
+import { findProgram, packageOf, systemPath, toolMissing } from "../system/tools.ts";
 import type { Plan, Tool } from "./plan.ts";
 
 export interface MachineOptions {
@@ -48,14 +48,13 @@ export function lookAtMachine(options: MachineOptions): Machine {
   const sandboxTools = findSandboxTools({ node: options.node.path, path: options.path });
   const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });
   const programs = new Set(options.kinds.flatMap((kind) => kindOf(kind).programs));
-  if (programs.has("npm") && sandboxTools.npm === undefined) throw toolMissing("npm");
-  if (programs.has("dpkg-deb") && findProgram("dpkg-deb", options.path) === undefined) throw toolMissing("dpkg-deb");
+  if (programs.delete("npm") && sandboxTools.npm === undefined) throw toolMissing("npm");
   const { node, zstd = "unknown" } = options.node.versions;
   const tools: Record<string, Tool> = {
     node: { version: node ?? "unknown", sha256: digestOfProgram(sandboxTools.node, options.memory) },
     zstd: { version: zstd },
     ...(sandboxTools.npm === undefined ? {} : { npm: { version: sandboxTools.npm.version } }),
-    ...(programs.has("dpkg-deb") ? { "dpkg-deb": packageTool("dpkg") } : {}),
+    ...Object.fromEntries([...programs].map((program) => [program, packerTool(program, { ...options, packages })])),
     ...(options.isolation === "bubblewrap" ? { bubblewrap: packageTool("bubblewrap") } : {}),
     ...(sandboxTools.clock === undefined ? {} : { faketime: packageTool("faketime") }),
   };
@@ -65,6 +64,18 @@ export function lookAtMachine(options: MachineOptions): Machine {
     packages,
     sandboxTools,
   };
+}
+
+/** A program that packers run: of the distribution, with its package's version, or somebody's own, with its digest. */
+function packerTool(
+  program: string,
+  { memory, packages }: Pick<MachineOptions, "memory"> & Pick<Machine, "packages">,
+): Tool {
+  const found = findProgram(program, systemPath);
+  if (found === undefined) throw toolMissing(program);
+  const version = packages[packageOf(program) ?? program] ?? "unknown";
+  const isDistributions = /^\/(?:usr\/)?s?bin\//.test(found) && version !== "unknown";
+  return isDistributions ? { version } : { version: "unknown", sha256: digestOfProgram(realpathSync(found), memory) };
 }
 
 const memorySchema = z.record(z.string(), digestSchema);
@@ -79,8 +90,10 @@ function digestOfProgram(path: string, folder: string): Digest {
   if (remembered !== undefined) return remembered;
   const digest = createHash("sha256").update(readFileSync(path)).digest("hex");
   const next = `${file}.${digest.slice(0, 8)}`;
+  // What a path was before is of no use any more.
+  const others = Object.entries(known).filter(([other]) => !other.startsWith(`${path} `));
   try {
-    writeFileSync(next, JSON.stringify({ [identity]: digest }));
+    writeFileSync(next, JSON.stringify(Object.fromEntries([...others, [identity, digest]])));
     renameSync(next, file);
   } catch (error) {
     // No folder yet, or one that can't be written: then it is hashed again next time.

@@ -19,8 +19,8 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly summary: string;
   /** Part of the bake key: one more whenever the same files would be packed into other bytes. */
   readonly version: number;
-  /** Programs that packing runs: their versions are part of the bake key. */
-  readonly programs: readonly ("npm" | "dpkg-deb")[];
+  /** Programs that packing runs, by their names in PATH: their versions are part of the bake key. */
+  readonly programs: readonly string[];
   /** A strict object whose `kind` is the literal name. */
   readonly schema: Schema;
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */

@@ -10,9 +10,9 @@ import { runProgram, type ProgramResult } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
 import { npmScripts, type SandboxTools } from "./sandbox-tools.ts";
 import { seenAt, type Sandbox, type SandboxOptions, type SandboxRun } from "./sandbox.ts";
-import { findProgram } from "./tools.ts";
+import { findProgram, systemPath } from "./tools.ts";
 
-const path = "/opt/kiln/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const path = `/opt/kiln/bin:${systemPath}`;
 const secretsFolder = "/run/secrets";
 
 /** Files of /etc that programs need and that tell nothing about the host but its packages. Never /etc/ssl/private. */

@@ -8,8 +8,7 @@ import { runProgram } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
 import { npmScripts } from "./sandbox-tools.ts";
 import type { Sandbox, SandboxOptions, Secret } from "./sandbox.ts";
-
-const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+import { systemPath } from "./tools.ts";
 
 export function openUnisolated(options: SandboxOptions): Sandbox {
   const { workspace } = options;

@@ -5,17 +5,30 @@ import { basename, delimiter, isAbsolute, join } from "node:path";
 
 import { isSystemError, KilnError } from "../errors.ts";
 
+/** Where a machine's own programs are, whatever its user's PATH is. */
+export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** Program → Debian package. */
 const packages: Readonly<Record<string, string>> = {
   bwrap: "bubblewrap",
   "dpkg-deb": "dpkg",
   git: "git",
   gpgv: "gpgv",
+  mmdebstrap: "mmdebstrap",
   npm: "npm",
+  python3: "python3",
+  rpmbuild: "rpm",
+  skopeo: "skopeo",
   tar: "tar",
+  umoci: "umoci",
   xz: "xz-utils",
   zstd: "zstd",
 };
+
+/** The Debian package that brings `program`, if it is one that Kiln knows. */
+export function packageOf(program: string): string | undefined {
+  return Object.hasOwn(packages, program) ? packages[program] : undefined;
+}
 
 /** Absolute path of `program` in the folders of `path` (a PATH), or undefined. */
 export function findProgram(program: string, path: string): string | undefined {
@@ -29,7 +42,8 @@ export function findProgram(program: string, path: string): string | undefined {
 /** The error for a program that isn't there; its hint names the Debian package. */
 export function toolMissing(program: string, cause?: unknown): KilnError {
   const name = basename(program);
-  const hint = name in packages ? `apt-get install ${packages[name]}` : `install the package that brings ${name}`;
+  const brings = packageOf(name);
+  const hint = brings === undefined ? `install the package that brings ${name}` : `apt-get install ${brings}`;
   return new KilnError("TOOL_MISSING", `${name}: got no such program, want it in PATH`, { hint, cause });
 }
 
