@@ -1,7 +1,7 @@
 // Compares two bakes of the same inputs byte for byte, and says in words where they part: which artifact, which file in it,
 // which byte of that file.
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 
@@ -9,7 +9,7 @@ import { type Artifact, blobsOf, type Manifest } from "../artifact/manifest.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
-import { type TarEntry, tarReader } from "../system/tar-reader.ts";
+import type { Member } from "../system/members.ts";
 import { otherConditions, usualConditions } from "./conditions.ts";
 
 export interface Baked {
@@ -24,7 +24,7 @@ export interface Baked {
 export async function compareBakes(
   [first, second]: readonly [Baked, Baked],
   kept: string,
-  context: Pick<Context, "env" | "signal">,
+  context: Surroundings,
 ): Promise<{ files: number; bytes: number }> {
   const differs = (message: string): KilnError => notReproducible(message, kept);
   const others = new Map(second.manifest.artifacts.map((artifact) => [artifact.name, artifact]));
@@ -55,22 +55,24 @@ function notReproducible(message: string, kept: string): KilnError {
 }
 
 type Pair = readonly [string, string];
-type Listing = ReadonlyMap<string, TarEntry & { readonly sha256: string }>;
+type Listing = ReadonlyMap<string, Member & { readonly sha256: string }>;
+type Surroundings = Pick<Context, "env" | "signal">;
 
-async function describe(artifact: Artifact, pair: Pair, context: Pick<Context, "env" | "signal">): Promise<string> {
+async function describe(artifact: Artifact, pair: Pair, context: Surroundings): Promise<string> {
   const [one, two] = [await list(artifact.kind, pair[0], context), await list(artifact.kind, pair[1], context)];
-  for (const [path, entry] of one) {
+  for (const [path, member] of one) {
     const other = two.get(path);
     if (other === undefined) return `${path} is in the first bake alone`;
-    if (entry.sha256 !== other.sha256) {
+    if (member.sha256 !== other.sha256) {
       const contents = [
         await extract(artifact.kind, pair[0], { path, context }),
         await extract(artifact.kind, pair[1], { path, context }),
       ] as const;
       return `${path} differs ${difference(...contents)}`;
     }
-    for (const fact of ["type", "mode", "modified", "target"] as const) {
-      if (entry[fact] !== other[fact]) return `${path} has ${fact} ${show(entry, fact)} and then ${show(other, fact)}`;
+    for (const fact of Object.keys({ ...member.facts, ...other.facts })) {
+      const [before, after] = [member.facts[fact] ?? "none", other.facts[fact] ?? "none"];
+      if (before !== after) return `${path} has ${fact} ${before} and then ${after}`;
     }
   }
   const added = [...two.keys()].find((path) => !one.has(path));
@@ -78,67 +80,31 @@ async function describe(artifact: Artifact, pair: Pair, context: Pick<Context, "
   return `the files inside are the same, but packed differently from byte ${firstDifference(...pair)} on`;
 }
 
-function show(entry: TarEntry, fact: "type" | "mode" | "modified" | "target"): string {
-  return fact === "mode" ? entry.mode.toString(8).padStart(4, "0") : String(entry[fact]);
-}
-
-async function list(kind: string, path: string, context: Pick<Context, "env" | "signal">): Promise<Listing> {
-  const found = new Map<string, TarEntry & { sha256: string }>();
-  let hash = createHash("sha256");
-  let current: [string, TarEntry] | undefined;
-  await readEntries(kind, path, context, {
-    entry: (entry, name) => {
-      current = [name, entry];
-      hash = createHash("sha256");
-    },
-    data: (piece) => hash.update(piece),
-    end: () => {
-      if (current !== undefined) found.set(current[0], { ...current[1], sha256: hash.digest("hex") });
+async function list(kind: string, path: string, context: Surroundings): Promise<Listing> {
+  const hashes: [Member, Hash][] = [];
+  await kindOf(kind).readMembers(path, {
+    ...context,
+    onMember: (member) => {
+      const hash = createHash("sha256");
+      hashes.push([member, hash]);
+      return (piece) => void hash.update(piece);
     },
   });
-  return found;
+  return new Map(hashes.map(([member, hash]) => [member.path, { ...member, sha256: hash.digest("hex") }]));
 }
 
 interface Wanted {
   readonly path: string;
-  readonly context: Pick<Context, "env" | "signal">;
+  readonly context: Surroundings;
 }
 
 async function extract(kind: string, file: string, { path, context }: Wanted): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  let inside = false;
-  await readEntries(kind, file, context, {
-    entry: (_, name) => (inside = name === path),
-    data: (piece) => inside && pieces.push(Buffer.from(piece)),
-    end: () => {},
+  await kindOf(kind).readMembers(file, {
+    ...context,
+    onMember: (member) => (piece) => member.path === path && pieces.push(Buffer.from(piece)),
   });
   return Buffer.concat(pieces);
-}
-
-interface EntrySink {
-  entry(entry: TarEntry, name: string): void;
-  data(piece: Buffer): void;
-  end(): void;
-}
-
-async function readEntries(
-  kind: string,
-  path: string,
-  context: Pick<Context, "env" | "signal">,
-  sink: EntrySink,
-): Promise<void> {
-  const readers = new Map<string, ReturnType<typeof tarReader>>();
-  await kindOf(kind).readTars(path, {
-    ...context,
-    onPiece: (piece, tar) => {
-      const reader =
-        readers.get(tar) ??
-        tarReader({ ...sink, entry: (entry) => sink.entry(entry, tar + entry.path.replace(/^\.\//, "")) });
-      readers.set(tar, reader);
-      reader.write(piece);
-    },
-  });
-  for (const reader of readers.values()) reader.finish();
 }
 
 function difference(one: Buffer, two: Buffer): string {

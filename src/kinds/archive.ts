@@ -13,6 +13,7 @@ import { KilnError } from "../errors.ts";
 import { architecturesOf } from "../system/architecture.ts";
 import { entriesOf, type Entry } from "../system/archive-entries.ts";
 import { writeArchive } from "../system/archive.ts";
+import { tarMembers } from "../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind } from "./kind.ts";
 
 const schema = z.strictObject({
@@ -62,9 +63,8 @@ export const archive: Kind<typeof schema> = {
     };
   },
 
-  async readTars(path, { onPiece, signal }) {
-    const pieces = createReadStream(path, { signal }).pipe(createZstdDecompress());
-    for await (const piece of pieces) onPiece(piece as Buffer, "");
+  async readMembers(path, { onMember, signal }) {
+    await tarMembers(createReadStream(path, { signal }).pipe(createZstdDecompress()), onMember);
   },
 };
 

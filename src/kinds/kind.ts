@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { Digest } from "../artifact/digest.ts";
 import type { Artifact } from "../artifact/manifest.ts";
 import { isSystemError, KilnError } from "../errors.ts";
+import type { OnMember } from "../system/members.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 
 export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
@@ -25,13 +26,12 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly schema: Schema;
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */
   pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
-  /** Reads the tar archives inside the packed file `path`, piece by piece, for comparing two of them. */
-  readTars(path: string, options: ReadTars): Promise<void>;
+  /** Reads what lies inside the packed file `path`, member by member, for comparing two of them. */
+  readMembers(path: string, options: ReadMembers): Promise<void>;
 }
 
-export interface ReadTars {
-  /** `tar` tells the archives of one file apart; empty where there is only one. */
-  readonly onPiece: (piece: Buffer, tar: string) => void;
+export interface ReadMembers {
+  readonly onMember: OnMember;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
 }

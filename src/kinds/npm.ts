@@ -12,6 +12,7 @@ import { z } from "zod";
 import { npmVersion } from "../artifact/version.ts";
 import { KilnError } from "../errors.ts";
 import { entriesOf } from "../system/archive-entries.ts";
+import { tarMembers } from "../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "./kind.ts";
 
 const schema = z.strictObject({
@@ -58,9 +59,8 @@ export const npm: Kind<typeof schema> = {
     };
   },
 
-  async readTars(path, { onPiece, signal }) {
-    const pieces = createReadStream(path, { signal }).pipe(createGunzip());
-    for await (const piece of pieces) onPiece(piece as Buffer, "");
+  async readMembers(path, { onMember, signal }) {
+    await tarMembers(createReadStream(path, { signal }).pipe(createGunzip()), onMember);
   },
 };
 

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { architecturesOf, type Architecture } from "../../system/architecture.ts";
+import { tarMemberReader } from "../../system/members.ts";
 import { endOf, runProgram } from "../../system/process.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
 import { controlText, foldDescription } from "./control.ts";
@@ -83,19 +84,22 @@ export const deb: Kind<typeof schema> = {
     };
   },
 
-  async readTars(path, { onPiece, env, signal }) {
-    for (const [tar, option] of [
+  async readMembers(path, { onMember, env, signal }) {
+    for (const [folder, option] of [
       ["DEBIAN/", "--ctrl-tarfile"],
       ["", "--fsys-tarfile"],
     ] as const) {
+      const reader = tarMemberReader(onMember, folder);
       const result = await runProgram(["dpkg-deb", option, path], {
         cwd: "/",
         env: { PATH: env["PATH"], LC_ALL: "C.UTF-8" },
         signal,
-        onOutput: (piece, from) => from === "stdout" && onPiece(piece, tar),
+        onOutput: (piece, from) => from === "stdout" && reader.write(piece),
       });
-      if (result.status === 0) continue;
-      throw new KilnError("ARTIFACT_INVALID", `dpkg-deb ${option} ${path}: got ${endOf(result)}, want 0`);
+      if (result.status !== 0) {
+        throw new KilnError("ARTIFACT_INVALID", `dpkg-deb ${option} ${path}: got ${endOf(result)}, want 0`);
+      }
+      reader.finish();
     }
   },
 };
