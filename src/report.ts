@@ -4,6 +4,8 @@
 export interface Step {
   /** `done` of `total` in `unit`; may be called as often as one likes, the implementation thins it out. */
   progress(done: number, total: number | undefined, unit: "bytes" | "items"): void;
+  /** One line of what its child prints; shown with --verbose, or as the last lines if it fails. */
+  output(line: string): void;
   /** Ends the step well. `outcome` is a few words: "12 artifacts, 3 already there". */
   end(outcome?: string): void;
   /** Ends the step as skipped, with the reason. */
@@ -16,16 +18,14 @@ export interface Reporter {
   step(title: string): Step;
   /** One line that stays, for a person. */
   note(line: string): void;
-  /** One line of a child's output; shown with --verbose, or as the last lines of a step that failed. */
-  output(line: string): void;
   /** From now on this value is replaced by `***` in everything that is reported. */
   redact(secret: string): void;
 }
 
-const silentStep: Step = { progress() {}, end() {}, skip() {}, fail() {} };
+const silentStep: Step = { progress() {}, output() {}, end() {}, skip() {}, fail() {} };
 
 /** Reports nothing: for tests and for callers that only want the result. */
-export const silent: Reporter = { step: () => silentStep, note() {}, output() {}, redact() {} };
+export const silent: Reporter = { step: () => silentStep, note() {}, redact() {} };
 
 /** Runs `work` as a step: ended when it returns (with `outcome(result)`), failed when it throws. */
 export async function inStep<T>(

@@ -38,18 +38,20 @@ export function openTerminal({ stream, env, detail, clock }: TerminalOptions): T
   const redaction = createRedaction();
   const running = new Set<RunningStep>();
   const area = (isLive ? openLiveArea : openPlainArea)({ stream, running, look, clock });
-  let tail: string[] = [];
 
   const clean = (text: string): string => printableLine(redaction.apply(text));
   const say = (line: string): void => {
     if (detail !== "quiet") area.print(line);
   };
-  const sayOutput = (line: string): void => say(look.paint("dim", `  ${look.signs.rule} ${line}`));
+  // Where several steps print, each line says whose it is.
+  const sayOutput = (step: RunningStep, line: string): void => {
+    const whose = [...running].some((other) => other !== step) ? `${step.title} ${look.signs.rule} ` : "";
+    say(look.paint("dim", `  ${look.signs.rule} ${whose}${line}`));
+  };
 
   function begin(rawTitle: string): Step {
-    const step: RunningStep = { title: clean(rawTitle), started: clock(), progress: createProgress(), said: "" };
-    // The lines that are kept belong to the steps that run together.
-    if (running.size === 0) tail = [];
+    const title = clean(rawTitle);
+    const step: RunningStep = { title, started: clock(), progress: createProgress(), said: "", tail: [] };
     running.add(step);
     if (detail !== "quiet") area.wake();
     const finish = (end: "done" | "skipped" | "failed", outcome?: string): void => {
@@ -57,10 +59,15 @@ export function openTerminal({ stream, env, detail, clock }: TerminalOptions): T
       const row = { end, title: step.title, outcome: outcome && clean(outcome), took: clock() - step.started };
       say(finishedRow(row, look, area.columns()));
       if (end !== "failed") return;
-      for (const line of tail) sayOutput(line);
-      tail = [];
+      for (const line of step.tail) say(look.paint("dim", `  ${look.signs.rule} ${line}`));
     };
     return {
+      output(line) {
+        const shown = clean(line);
+        if (shown.trim() !== "") step.said = shown;
+        if (detail === "verbose") sayOutput(step, shown);
+        else step.tail = [...step.tail.slice(1 - keptLines), shown];
+      },
       progress: (done, total, unit) => step.progress.note({ time: clock(), done, total, unit }),
       end: (outcome) => finish("done", outcome),
       skip: (reason) => finish("skipped", reason),
@@ -75,13 +82,6 @@ export function openTerminal({ stream, env, detail, clock }: TerminalOptions): T
     look,
     step: begin,
     note: (line) => say(clean(line)),
-    output(line) {
-      const shown = clean(line);
-      const [only] = running;
-      if (running.size === 1 && only !== undefined && shown.trim() !== "") only.said = shown;
-      if (detail === "verbose") sayOutput(shown);
-      else tail = [...tail.slice(1 - keptLines), shown];
-    },
     redact: (secret) => redaction.add(secret),
     redacted: (text) => redaction.apply(text),
     print(text) {

@@ -14,6 +14,8 @@ export interface OrderedStep {
   readonly run: string;
   /** Names of environment variables whose values this step alone gets, as files. */
   readonly secrets: readonly string[];
+  /** Places in the order's steps of those that must be done before. */
+  readonly after: readonly number[];
   /** A file in the source that is kept beside the log. */
   readonly report?: string | undefined;
 }
@@ -29,7 +31,7 @@ export interface BakeOrder {
   readonly plan: Plan;
   readonly bakeKey: Digest;
   readonly machine: Machine;
-  /** Fetches first, then builds, then checks. */
+  /** Fetches first, then builds, then checks; each says which it waits for. */
   readonly steps: readonly OrderedStep[];
   readonly artifacts: readonly OrderedArtifact[];
   readonly activate: Manifest["activate"];

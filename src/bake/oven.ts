@@ -1,18 +1,10 @@
 // One bake, in one workspace, under given conditions: checkout, steps in their order, then the artifacts, their SBOMs, the
-// provenance, and last the manifest. The first failure ends it, and what it made is of no use: only a folder with a manifest
-// is a bake, and its caller makes it visible by a rename.
+// provenance, and last the manifest. What the order allows runs side by side. The first failure ends it and all that runs
+// beside it, and what it made is of no use: only a folder with a manifest is a bake, and its caller makes it visible by a rename.
 
-import {
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, lstatSync, mkdirSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
@@ -22,13 +14,14 @@ import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
 import { builtPath, type Packed } from "../kinds/kind.ts";
-import { inStep } from "../report.ts";
+import { inStep, type Step } from "../report.ts";
 import { hashFile } from "../system/hash-file.ts";
 import { openSandbox } from "../system/sandbox-open.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { findLockFiles, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
 import { runStep } from "./run-step.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { makeWorkspace } from "./workspace.ts";
 
 export interface OvenOptions {
@@ -54,6 +47,8 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   const workspace = await makeWorkspace(folder);
   await inStep(context.report, "check out the source", () => order.checkOut(workspace.source));
   const lockFiles = findLockFiles(workspace.source);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
   const sandbox = await openSandbox({
     isolation: order.plan.isolation,
     workspace,
@@ -62,12 +57,13 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     env: environmentOf(order),
     networkEnv: proxiesOf(context.env),
     now: context.now(),
-    signal: context.signal,
+    signal,
   });
-  const packed: Artifact[] = [];
-  const kitchen = {
+  const kitchen: Kitchen = {
     order,
-    packed,
+    taken: new Map(),
+    failed: failed.signal,
+    signal,
     options,
     context,
     sandbox,
@@ -76,8 +72,12 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     source: workspace.source,
     stage: workspace.stage,
   };
-  for (const [index, step] of order.steps.entries()) await takeStep(step, index, kitchen);
-  for (const artifact of order.artifacts) packed.push(await packArtifact(artifact, kitchen));
+  const bounds = { most: availableParallelism(), onFailure: () => failed.abort() };
+  await sideBySide(order.steps, bounds, (step, place) => takeStep(step, place, kitchen));
+  const packed: Artifact[] = [];
+  await sideBySide(packingOrder(order), bounds, async ({ artifact }, place) => {
+    packed[place] = await packArtifact(artifact, kitchen);
+  });
   const manifest = manifestOf(order, packed, writeProvenance(packed, lockFiles, kitchen));
   // Last: a folder without it is no bake.
   writeFileSync(join(out, manifestFile), manifestBytes(manifest), { flag: "wx" });
@@ -93,8 +93,21 @@ interface Kitchen {
   readonly out: string;
   readonly source: string;
   readonly stage: string;
-  /** Artifacts that are done. */
-  readonly packed: readonly Artifact[];
+  /** File → the artifact that has it. */
+  readonly taken: Map<string, string>;
+  /** Aborted when something failed that ran beside. */
+  readonly failed: AbortSignal;
+  /** That, and the user's wish to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Kinds that only read the source pack side by side; each of the others alone. */
+function packingOrder({ artifacts }: BakeOrder) {
+  const isAlone = artifacts.map(({ kind }) => kindOf(kind).onlyReads !== true);
+  return artifacts.map((artifact, at) => ({
+    artifact,
+    after: [...Array.from({ length: at }).keys()].filter((before) => isAlone[at] === true || isAlone[before] === true),
+  }));
 }
 
 function environmentOf({ plan }: BakeOrder): Record<string, string> {
@@ -120,13 +133,13 @@ function passwordsIn(urls: readonly string[]): string[] {
   });
 }
 
-async function takeStep(step: OrderedStep, index: number, kitchen: Kitchen): Promise<void> {
+async function takeStep(step: OrderedStep, place: number, kitchen: Kitchen): Promise<void> {
   const { context, sandbox, logs, options } = kitchen;
-  const log = `${String(index + 1).padStart(2, "0")}-${step.phase}.log`;
+  const log = `${String(place + 1).padStart(2, "0")}-${step.phase}.log`;
   const secrets = step.secrets.map((name) => secretOf(name, step, context));
   const title = `${step.phase}: ${step.title}`;
   try {
-    await inStep(context.report, title, () =>
+    await inKitchen(title, kitchen, (shown) =>
       runStep(
         {
           title,
@@ -139,11 +152,30 @@ async function takeStep(step: OrderedStep, index: number, kitchen: Kitchen): Pro
           keptLog: join(options.keptLogs, log),
         },
         sandbox,
-        context,
+        { report: context.report, shown },
       ),
     );
   } finally {
     if (step.report !== undefined) keepReport(step.report, kitchen, log);
+  }
+}
+
+/** As `inStep`; what is ended because of another's failure hasn't failed itself. */
+async function inKitchen<T>(
+  title: string,
+  { context, failed }: Pick<Kitchen, "context" | "failed">,
+  work: (step: Step) => Promise<T>,
+  outcome?: (result: T) => string,
+): Promise<T> {
+  const step = context.report.step(title);
+  try {
+    const result = await work(step);
+    step.end(outcome?.(result));
+    return result;
+  } catch (error) {
+    if (failed.aborted && !context.signal.aborted) step.skip("ended: what ran beside it failed");
+    else step.fail();
+    throw error;
   }
 }
 
@@ -163,12 +195,12 @@ function keepReport(report: string, { source, logs }: Kitchen, log: string): voi
 }
 
 async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: Kitchen): Promise<Artifact> {
-  const { order, context } = kitchen;
-  return await inStep(
-    context.report,
+  const { order } = kitchen;
+  return await inKitchen(
     `${artifact.kind}: ${artifact.name}`,
+    kitchen,
     async (step) => {
-      const packed = await runPacker(artifact, kitchen, (bytes) => step.progress(bytes, undefined, "bytes"));
+      const packed = await runPacker(artifact, kitchen, step);
       checkArtifactFile(packed.file, artifact.name);
       const blob = await blobOf(kitchen.out, packed);
       const { sbomBytes } = await import("./sbom.ts");
@@ -194,21 +226,18 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
   );
 }
 
-async function runPacker(
-  artifact: BakeOrder["artifacts"][number],
-  kitchen: Kitchen,
-  onProgress: (bytes: number) => void,
-): Promise<Packed> {
-  const { order, context, sandbox, source, out, logs, options } = kitchen;
+async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitchen, shown: Step): Promise<Packed> {
+  const { order, context, source, out, logs, options } = kitchen;
   // Each artifact has a stage of its own, at the one path that packers see.
-  rmSync(kitchen.stage, { recursive: true, force: true });
-  mkdirSync(kitchen.stage);
+  const stage = join(kitchen.stage, artifact.name);
+  mkdirSync(stage);
+  const sandbox = kitchen.sandbox.withStage(stage);
   const log = `${artifact.kind}-${artifact.name}.log`;
   return await kindOf(artifact.kind).pack(artifact.spec, {
     artifact: artifact.name,
     release: order.plan,
     source,
-    stage: kitchen.stage,
+    stage,
     out,
     time: order.plan.source.time,
     sandbox,
@@ -225,22 +254,27 @@ async function runPacker(
           keptLog: join(options.keptLogs, log),
         },
         sandbox,
-        context,
+        { report: context.report, shown },
       ),
-    take: (file) => takeFile(file, artifact.name, kitchen),
-    onProgress,
-    signal: context.signal,
+    take: (file) => takeFile({ file, stage }, artifact.name, kitchen),
+    onProgress: (bytes) => shown.progress(bytes, undefined, "bytes"),
+    signal: kitchen.signal,
   });
 }
 
 /** Two artifacts under one name would be one file in every repository. */
-function takeFile(file: string, artifact: string, { stage, out, packed }: Kitchen): void {
-  const before = packed.find((other) => other.file === file);
+function takeFile(
+  { file, stage }: { readonly file: string; readonly stage: string },
+  artifact: string,
+  { out, taken }: Kitchen,
+): void {
+  const before = taken.get(file);
   if (before !== undefined) {
-    throw new KilnError("ARTIFACT_INVALID", `${artifact}: got the file name ${file}, which ${before.name} has too`, {
+    throw new KilnError("ARTIFACT_INVALID", `${artifact}: got the file name ${file}, which ${before} has too`, {
       hint: "give one of them another name, or another package name",
     });
   }
+  taken.set(file, artifact);
   renameSync(join(stage, file), join(out, file));
 }
 

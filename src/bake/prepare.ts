@@ -12,6 +12,7 @@ import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf, type kinds } from "../kinds/index.ts";
 import { loadRecipe } from "../recipe/load.ts";
+import { type Ordered, waitsFor } from "../recipe/order.ts";
 import { findRef } from "../recipe/ref.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { tagsOf } from "../recipe/tag-version.ts";
@@ -191,17 +192,30 @@ function recipePath({ folder, hasWorkTree }: Repository, path: string, { cwd }: 
 }
 
 function stepsOf(recipe: KnownRecipe): OrderedStep[] {
-  const phase = (name: "fetch" | "build"): OrderedStep[] =>
-    recipe[name].map((step) => ({
-      phase: name,
-      title: ("name" in step ? step.name : undefined) ?? firstLine(step.run),
+  const { fetch, build, checks } = recipe;
+  // A phase begins when the one before is done.
+  const placed = (phase: OrderedStep["phase"], steps: readonly RecipeStep[], before: number): OrderedStep[] => {
+    const waits = waitsFor(steps);
+    return steps.map((step, at) => ({
+      phase,
+      title: step.name ?? firstLine(step.run),
       run: step.run,
-      secrets: step.secrets,
+      secrets: step.secrets ?? [],
+      after: [...Array.from({ length: before }).keys(), ...(waits[at] ?? []).map((place) => before + place)],
+      report: step.report,
     }));
-  const checks = recipe.checks.map(({ name, run, report }): OrderedStep => {
-    return { phase: "check", title: name, run, secrets: [], report };
-  });
-  return [...phase("fetch"), ...phase("build"), ...checks];
+  };
+  return [
+    ...placed("fetch", fetch, 0),
+    ...placed("build", build, fetch.length),
+    ...placed("check", checks, fetch.length + build.length),
+  ];
+}
+
+interface RecipeStep extends Ordered {
+  readonly run: string;
+  readonly secrets?: readonly string[];
+  readonly report?: string | undefined;
 }
 
 /** What a step without a name is called. */

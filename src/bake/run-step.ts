@@ -5,6 +5,7 @@ import { basename } from "node:path";
 
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
+import type { Step } from "../report.ts";
 import { endOf } from "../system/process.ts";
 import type { Sandbox, SandboxRun, Secret } from "../system/sandbox.ts";
 import { openStepLog } from "./step-log.ts";
@@ -21,12 +22,16 @@ export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
   readonly keptLog: string;
 }
 
+export interface StepReport extends Pick<Context, "report"> {
+  /** Where its lines are shown. */
+  readonly shown: Pick<Step, "output">;
+}
+
 /** Returns what the program printed on stdout. Throws STEP_FAILED, CANCELLED. */
-export async function runStep(step: StepRun, sandbox: Sandbox, context: Pick<Context, "report">): Promise<string> {
-  const { report } = context;
+export async function runStep(step: StepRun, sandbox: Sandbox, { report, shown }: StepReport): Promise<string> {
   const values = [...step.secrets.map(({ value }) => value), ...step.hidden];
   for (const value of values) report.redact(value);
-  const log = openStepLog({ path: step.log, secrets: values, onLine: (line) => report.output(line) });
+  const log = openStepLog({ path: step.log, secrets: values, onLine: (line) => shown.output(line) });
   const stdout: Buffer[] = [];
   let result;
   try {

@@ -28,6 +28,7 @@ export const archive: Kind<typeof schema> = {
   summary: "a folder as a deterministic .tar.zst, which `kiln deploy` unpacks",
   version: 1,
   programs: [],
+  onlyReads: true,
   schema,
 
   async pack(spec, job) {

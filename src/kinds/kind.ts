@@ -22,6 +22,8 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly version: number;
   /** Programs that packing runs, by their names in PATH: their versions are part of the bake key. */
   readonly programs: readonly string[];
+  /** True: packing only reads the source, so others may pack beside it. When left out it packs alone. */
+  readonly onlyReads?: true;
   /** A strict object whose `kind` is the literal name. */
   readonly schema: Schema;
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */

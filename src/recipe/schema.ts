@@ -6,6 +6,7 @@ import { z } from "zod";
 import { nameSchema } from "../artifact/name.ts";
 import { nearest } from "../nearest.ts";
 import { channelRulesSchema } from "./channel.ts";
+import { checkOrder } from "./order.ts";
 import { relativePathSchema } from "./path.ts";
 import { versionSourceSchema } from "./version.ts";
 import { asItIs } from "./violation.ts";
@@ -40,9 +41,18 @@ const secrets = z
     "Names of environment variables of whoever bakes. This step alone can read their values, in files of these names in the folder `$KILN_SECRETS`.",
   );
 
+const after = (what: string) =>
+  z
+    .array(z.string())
+    .optional()
+    .describe(
+      `Names of the ${what}s here that must be done before it: it runs beside all others. When left out, it waits for all that stand before it.`,
+    );
+
 interface Step {
   readonly run: string;
   readonly name?: string | undefined;
+  readonly after?: readonly string[] | undefined;
   readonly secrets: readonly string[];
 }
 
@@ -57,6 +67,7 @@ const step = z
         .optional()
         .describe("What to call it while it runs; the command itself when left out."),
       secrets,
+      after: after("step"),
     }),
   ])
   .transform((it): Step => (typeof it === "string" ? { run: it, secrets: [] } : it));
@@ -65,6 +76,7 @@ const check = z.strictObject({
   name: nameSchema.describe("What to call it."),
   run: command,
   report: relativePathSchema.optional().describe("A JUnit XML file that it writes."),
+  after: after("check"),
 });
 
 /** Set by every bake itself, so a recipe's value would be lost, or would make the bake depend on its machine. */
@@ -90,22 +102,23 @@ const first = {
     .describe("Variables for all steps and checks, the same on every machine. No secrets: they are recorded."),
   fetch: z
     .array(step)
+    .superRefine(checkOrder("step"))
     .default([])
     .describe(
       "Steps that have the network, and run first. What they get must be pinned in the commit, by a lock file.",
     ),
-  build: z.array(step).prefault([]).describe("Steps without network, in order."),
+  build: z
+    .array(step)
+    .superRefine(checkOrder("step"))
+    .prefault([])
+    .describe("Steps without network, in order unless they say `after`."),
   checks: z
     .array(check)
     .default([])
-    .superRefine((checks, context) => {
-      checks.forEach(({ name }, at) => {
-        if (checks.findIndex((other) => other.name === name) === at) return;
-        const message = `the check \`${name}\` stands here twice, want each name once`;
-        context.addIssue({ code: "custom", path: [at, "name"], message, params: asItIs });
-      });
-    })
-    .describe("Tests of what was built, without network, in order. When one fails, nothing is published."),
+    .superRefine(checkOrder("check"))
+    .describe(
+      "Tests of what was built, without network, in order unless they say `after`. When one fails, nothing is published.",
+    ),
 } as const;
 
 const channels = channelRulesSchema

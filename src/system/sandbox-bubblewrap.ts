@@ -38,6 +38,7 @@ export function openBubblewrap(options: SandboxOptions): Sandbox {
   const { folder } = options.conditions;
   return {
     inside: (inner) => seenAt(folder, options.workspace, inner),
+    withStage: (stage) => openBubblewrap({ ...options, workspace: { ...options.workspace, stage } }),
     run: (run) => {
       const { args, env, pipes } = argumentsOf(options, run);
       return runProgram([findProgram("bwrap", path) ?? "bwrap", ...args], {

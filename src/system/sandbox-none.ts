@@ -1,7 +1,7 @@
 // No sandbox: the same environment, umask and clock, and nothing more. A step sees the whole machine and its network.
 // For machines that can't have namespaces; the plan and the provenance say so.
 
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 import { runProgram } from "./process.ts";
@@ -12,12 +12,18 @@ import { systemPath } from "./tools.ts";
 
 export function openUnisolated(options: SandboxOptions): Sandbox {
   const { workspace } = options;
-  const programs = join(dirname(workspace.stage), "programs");
+  const programs = join(dirname(workspace.home), "programs");
   makePrograms(programs, options);
+  return sandboxOf(options, programs);
+}
+
+function sandboxOf(options: SandboxOptions, programs: string): Sandbox {
+  const { workspace } = options;
   return {
     inside: (path) => path,
+    withStage: (stage) => sandboxOf({ ...options, workspace: { ...workspace, stage } }, programs),
     run: async (run) => {
-      const secrets = writeSecrets(join(dirname(workspace.stage), "secrets"), run.secrets ?? []);
+      const secrets = writeSecrets(dirname(workspace.home), run.secrets ?? []);
       try {
         return await runProgram(underUmask(options.conditions.umask, run.argv), {
           cwd: run.as === "packer" ? workspace.stage : workspace.source,
@@ -50,9 +56,10 @@ function makePrograms(folder: string, { tools }: SandboxOptions): void {
 }
 
 /** Without a mount of its own, a secret is a file on disk for as long as its step runs. */
-function writeSecrets(folder: string, secrets: readonly Secret[]): string | undefined {
+function writeSecrets(above: string, secrets: readonly Secret[]): string | undefined {
   if (secrets.length === 0) return undefined;
-  mkdirSync(folder, { mode: 0o700 });
+  // Of mode 0700, and of this run alone: others may run beside it.
+  const folder = mkdtempSync(join(above, "secrets-"));
   for (const { name, value } of secrets) writeFileSync(join(folder, name), value, { mode: 0o400, flag: "wx" });
   return folder;
 }

@@ -64,6 +64,8 @@ export interface Sandbox {
   run(run: SandboxRun): Promise<ProgramResult>;
   /** How programs inside see a path of the workspace. */
   inside(path: string): string;
+  /** The same sandbox, whose packers have another folder (absolute) as their stage. */
+  withStage(stage: string): Sandbox;
 }
 
 /** The seen path of `path`, which lies in a folder of the workspace, when the workspace is seen at `folder`. */

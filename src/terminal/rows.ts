@@ -12,8 +12,10 @@ export interface RunningStep {
   /** Milliseconds, by the same clock as the `time` that rows are drawn for. */
   readonly started: number;
   readonly progress: Progress;
-  /** The last line that its child printed; empty when there is none, or when nobody can tell whose it was. */
+  /** The last line that its child printed; empty when there is none. */
   said: string;
+  /** Its child's last lines, for the case that it fails. */
+  tail: readonly string[];
 }
 
 /** Columns of the terminal; undefined in a pipe or a file, where nothing is cut or aligned. */

@@ -13,7 +13,7 @@ import { archiveOf } from "../fixtures/signed-store.ts";
 
 let folder: string;
 let place: Place;
-const step = { progress() {}, end() {}, skip() {}, fail() {} };
+const step = { progress() {}, output() {}, end() {}, skip() {}, fail() {} };
 const started: Instance[] = [];
 
 beforeEach(() => {

@@ -199,6 +199,43 @@ test("two bakes of the same inputs at once run the steps once and agree", async 
   expect(results.filter(({ cached }) => !cached)).toHaveLength(1);
 });
 
+test("steps that say `after` run beside one another, and what follows waits for all of them", async () => {
+  // Each of the two waits for the other's file: one after the other they would never end.
+  const meet = (own: string, other: string) =>
+    `touch ${own}; for _ in $(seq 200); do test -e ${other} && exit 0; sleep 0.05; done; exit 1`;
+  const project = makeProject({
+    recipe: `build:
+  - { name: top, run: mkdir m }
+  - { name: one, run: ${JSON.stringify(meet("m/one", "m/two"))}, after: [top] }
+  - { name: two, run: ${JSON.stringify(meet("m/two", "m/one"))}, after: [top] }
+  - test -e m/one && test -e m/two && touch m/last
+checks:
+  - { name: left, run: ${JSON.stringify(meet("m/left", "m/right"))}, after: [] }
+  - { name: right, run: ${JSON.stringify(meet("m/right", "m/left"))}, after: [] }
+artifacts: { app: { kind: archive, from: m }, package: { kind: deb, files: { /usr/share/m: m } } }\n`,
+  });
+  expect((await project.bake()).manifest.artifacts.map(({ name }) => name)).toEqual(["app", "package"]);
+});
+
+test("a step that fails ends what runs beside it, and only the one that failed is said to", async () => {
+  const project = makeProject({
+    recipe: `build:
+  - { name: long, run: sleep 60, after: [] }
+  - { name: bad, run: sleep 0.3; echo oh no; exit 7, after: [] }
+  - touch never
+artifacts: { app: { kind: archive, from: . } }\n`,
+  });
+  const started = Date.now();
+  expect(await failure(project.bake())).toMatchObject({
+    code: "STEP_FAILED",
+    message: "build: bad: got exit status 7, want 0",
+  });
+  expect(Date.now() - started).toBeLessThan(30_000);
+  expect(project.reported).toContain("ended: what ran beside it failed");
+  expect(project.reported.filter((line) => line === "failed")).toHaveLength(1);
+  expect(project.reported).not.toContain("build: touch never");
+});
+
 test("bakes that are interrupted leave nothing that looks finished", async () => {
   const stop = new AbortController();
   const project = makeProject({ recipe: simple.replace("mkdir -p dist", "sleep 60"), signal: stop.signal });

@@ -74,10 +74,10 @@ function collector(lines: string[]): Reporter {
   return {
     step: (title) => {
       say(title);
-      return { progress() {}, end: (outcome) => say(outcome ?? ""), skip: say, fail: () => say("failed") };
+      return { progress() {}, output: say, end: (outcome) => say(outcome ?? ""), skip: say, fail: () => say("failed") };
     },
     note: say,
-    output: say,
+
     redact() {},
   };
 }

@@ -45,10 +45,10 @@ describe("in a pipe", () => {
   test("a child's lines only when its step failed, and then the last ones", () => {
     const { terminal, screen } = open();
     const good = terminal.step("good");
-    terminal.output("of a good step");
+    good.output("of a good step");
     good.end();
     const bad = terminal.step("bad");
-    for (let line = 1; line <= 100; line++) terminal.output(`line ${line}`);
+    for (let line = 1; line <= 100; line++) bad.output(`line ${line}`);
     bad.fail();
     expect(screen.text()).not.toContain("of a good step");
     expect(screen.text()).not.toContain("line 75\n");
@@ -59,16 +59,46 @@ describe("in a pipe", () => {
   test("a child's lines as they come with --verbose, and not once more", () => {
     const { terminal, screen } = open({ detail: "verbose" });
     const bad = terminal.step("bad");
-    terminal.output("only once");
+    bad.output("only once");
     bad.fail();
     expect(screen.text()).toBe("  │ only once\n✗ bad  0 ms");
+  });
+
+  test("lines of steps that run at once each say whose they are, and stand whole", () => {
+    const { terminal, screen } = open({ detail: "verbose" });
+    const [one, two] = [terminal.step("build: one"), terminal.step("build: two")];
+    one.output("a");
+    two.output("b");
+    one.output("c");
+    one.end();
+    two.output("d");
+    two.end();
+    expect(screen.text().split("\n")).toEqual([
+      "  │ build: one │ a",
+      "  │ build: two │ b",
+      "  │ build: one │ c",
+      "✓ build: one  0 ms",
+      "  │ d",
+      "✓ build: two  0 ms",
+    ]);
+  });
+
+  test("a step that failed shows its own last lines, not those of what ran beside it", () => {
+    const { terminal, screen } = open();
+    const [good, bad] = [terminal.step("good"), terminal.step("bad")];
+    good.output("of the good one");
+    bad.output("of the bad one");
+    good.output("of the good one");
+    bad.fail();
+    good.skip("ended");
+    expect(screen.text()).toBe("✗ bad  0 ms\n  │ of the bad one\n– good  ended");
   });
 
   test("nothing but errors with --quiet", () => {
     const { terminal, screen } = open({ detail: "quiet" });
     const step = terminal.step("bad");
     terminal.note("note");
-    terminal.output("output");
+    step.output("output");
     step.fail();
     terminal.print("kiln: it failed");
     expect(screen.text()).toBe("kiln: it failed");
@@ -111,19 +141,23 @@ describe("on a terminal", () => {
     expect(screen.cursor).toBe("shown");
   });
 
-  test("a step that runs alone shows the last line of its child", async () => {
+  test("a step shows the last line of its child, whatever runs beside it", async () => {
     const { terminal, screen } = open({ tty });
     const first = terminal.step("fetch");
-    terminal.output("one");
-    terminal.output("\u001b[1mtwo\u001b[0m");
-    terminal.output("");
+    first.output("one");
+    first.output("\u001b[1mtwo\u001b[0m");
+    first.output("");
     await frame();
     expect(screen.lines()).toEqual([expect.stringMatching(/^. fetch {2}two +0\.1 s$/)]);
     first.end();
     const [second, third] = [terminal.step("second"), terminal.step("third")];
-    terminal.output("whose is it?");
+    third.output("of the third");
     await frame();
-    expect(screen.text()).not.toMatch(/two|whose/);
+    expect(screen.text()).not.toContain("two");
+    expect(screen.lines().slice(1)).toEqual([
+      expect.stringMatching(/^. second +0\.1 s$/),
+      expect.stringMatching(/^. third {2}of the third +0\.1 s$/),
+    ]);
     second.end();
     third.end();
     terminal.close();
@@ -224,11 +258,11 @@ describe("what comes from outside", () => {
 function everywhere(terminal: Terminal, text: string): void {
   const step = terminal.step(text);
   terminal.note(text);
-  terminal.output(text);
+  step.output(text);
   terminal.print(text);
   step.end(text);
   terminal.step("x").skip(text);
   const failing = terminal.step(text);
-  terminal.output(text);
+  failing.output(text);
   failing.fail();
 }

@@ -58,6 +58,7 @@ export const deb: Kind<typeof schema> = {
   summary: "a Debian package, made by `dpkg-deb`",
   version: 1,
   programs: ["dpkg-deb"],
+  onlyReads: true,
   schema,
 
   async pack(spec, job) {

@@ -38,8 +38,8 @@ const commands: Record<string, Command> = {
   secret: simple((_, { report }) => {
     report.redact("correct-horse\nbattery-staple");
     report.note("the note says battery-staple");
-    return inStep(report, "step with correct-horse", () => {
-      report.output("the output says correct-horse");
+    return inStep(report, "step with correct-horse", (step) => {
+      step.output("the output says correct-horse");
       throw new KilnError("STEP_FAILED", "the message says correct-horse", {
         hint: "the hint says battery-staple",
         details: { all: "correct-horse", list: ["battery-staple"] },
