@@ -270,7 +270,9 @@ function takeFile(
 ): void {
   const before = taken.get(file);
   if (before !== undefined) {
-    throw new KilnError("ARTIFACT_INVALID", `${artifact}: got the file name ${file}, which ${before} has too`, {
+    // Sorted: which of them was quicker says nothing.
+    const both = [before, artifact].toSorted().join(" and ");
+    throw new KilnError("ARTIFACT_INVALID", `${both}: got the file name ${file} for both, want one each`, {
       hint: "give one of them another name, or another package name",
     });
   }

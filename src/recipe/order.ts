@@ -21,9 +21,9 @@ export function waitsFor(steps: readonly Ordered[]): number[][] {
 }
 
 /** The refinement for a list of `what` (`step`, `check`). */
-export function checkOrder<Step extends Ordered>(what: string) {
-  return (steps: readonly Step[], context: z.core.$RefinementCtx): void => {
-    const refuse = (message: string, path: PropertyKey[]) =>
+export function checkOrder(what: string) {
+  return (steps: readonly Ordered[], context: z.core.$RefinementCtx): void => {
+    const refuse = (message: string, path: PropertyKey[]): void =>
       context.addIssue({ code: "custom", path, message, params: asItIs, input: steps });
     const names = steps.flatMap(({ name }) => (name === undefined ? [] : [name]));
     steps.forEach(({ name, after }, at) => {

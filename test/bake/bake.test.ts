@@ -189,7 +189,7 @@ test("two artifacts that would be one file are refused", async () => {
   two: { kind: deb, files: { /b: kiln.yaml } }\n`;
   const error = await failure(makeProject({ recipe }).bake());
   expect(error).toMatchObject({ code: "ARTIFACT_INVALID" });
-  expect(error.message).toBe("two: got the file name sample_1.2.3_all.deb, which one has too");
+  expect(error.message).toBe("one and two: got the file name sample_1.2.3_all.deb for both, want one each");
 });
 
 test("two bakes of the same inputs at once run the steps once and agree", async () => {
