@@ -3,7 +3,7 @@
 
 import { KilnError } from "../errors.ts";
 import { type Envelope, isSignedBy } from "./dsse.ts";
-import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "./leaf.ts";
+import type { AliasLeaf, ChannelLeaf, Leaf, RefusalLeaf, ReleaseLeaf } from "./leaf.ts";
 import { countsAt, isAllowed, publicKeyOf, type ReleaseKey, type Trust } from "./trust.ts";
 
 /** Returns the key that signed. Throws SIGNATURE_INVALID (no known key did) or KEY_NOT_ALLOWED (one that may not). */
@@ -25,6 +25,7 @@ export function signerOf(
 export type Statement =
   | Pick<ReleaseLeaf, "type" | "name">
   | Pick<AliasLeaf, "type" | "name">
+  | Pick<RefusalLeaf, "type" | "name">
   | Pick<ChannelLeaf, "type" | "name" | "channel">;
 
 /** Why `key` may not sign `leaf` at `index`; `undefined` when it may. */

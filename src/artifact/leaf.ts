@@ -50,11 +50,29 @@ const aliasLeafSchema = z.strictObject({
   alias: versionSchema,
 });
 
-export const leafSchema = z.discriminatedUnion("type", [releaseLeafSchema, channelLeafSchema, aliasLeafSchema]);
+const refusalLeafSchema = z.strictObject({
+  type: z.literal("refusal"),
+  ...common,
+  /** The gate that failed. The release needn't be in the log: `manifest` says which one it would have been. */
+  gate: nameSchema,
+  /** The channel that was to show the release; null: it was to be published without one. */
+  channel: channelSchema.nullable(),
+  /** In words, with the numbers. */
+  got: z.string().max(500),
+  wanted: z.string().max(500),
+});
+
+export const leafSchema = z.discriminatedUnion("type", [
+  releaseLeafSchema,
+  channelLeafSchema,
+  aliasLeafSchema,
+  refusalLeafSchema,
+]);
 
 export type ReleaseLeaf = z.infer<typeof releaseLeafSchema>;
 export type ChannelLeaf = z.infer<typeof channelLeafSchema>;
 export type AliasLeaf = z.infer<typeof aliasLeafSchema>;
+export type RefusalLeaf = z.infer<typeof refusalLeafSchema>;
 export type Leaf = z.infer<typeof leafSchema>;
 
 const hashedRekordSchema = z.strictObject({
@@ -84,6 +102,11 @@ export interface HashedRekord {
 export type Entry =
   | { readonly sort: "signature"; readonly record: HashedRekord }
   | { readonly sort: "leaf"; readonly leaf: Leaf; readonly envelope: Envelope };
+
+/** Whether a leaf has a document of its own, `releases/<name>/<version>.json`, under its version or its alias. */
+export function hasDocument(leaf: Leaf): leaf is ReleaseLeaf | AliasLeaf {
+  return leaf.type === "release" || leaf.type === "alias";
+}
 
 /** The entry bytes of a signature's record. */
 export function hashedRekordBytes(record: HashedRekord): Uint8Array {

@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { KilnError } from "../errors.ts";
 import { digestOf, digestSchema } from "./digest.ts";
+import { gateSchema } from "./gate.ts";
 import { canonicalBytes, parseStored } from "./json.ts";
 import { fileNameSchema, nameSchema, versionSchema } from "./name.ts";
 
@@ -31,6 +32,15 @@ const artifactSchema = z.strictObject({
   sbom: blobSchema,
 });
 
+const attestationSchema = z.strictObject({
+  /** A URI, as in the statement itself. */
+  predicateType: z.string().max(200),
+  /** The check whose results it holds. */
+  check: nameSchema.optional(),
+  /** The in-toto statement; its subjects are all the artifacts. */
+  statement: blobSchema,
+});
+
 export const manifestSchema = z.strictObject({
   kiln: z.literal(1),
   name: nameSchema,
@@ -53,6 +63,12 @@ export const manifestSchema = z.strictObject({
   artifacts: z.array(artifactSchema).min(1),
   /** The in-toto statement (SLSA v1 provenance) whose subjects are all the artifacts. */
   provenance: blobSchema,
+  /** What is attested beside SBOMs and provenance; absent: nothing. */
+  attestations: z.array(attestationSchema).min(1).max(99).optional(),
+  /** How those checks ended that may fail, or that a gate asks about. */
+  checks: z.record(nameSchema, z.enum(["passed", "failed"])).optional(),
+  /** What is asked before the release is published, or a channel leads to it. */
+  gates: z.array(gateSchema).min(1).optional(),
   /** How each artifact is put into service, by artifact name: an activator's specification. */
   activate: z.record(nameSchema, z.looseObject({ with: z.string() })),
 });
@@ -81,11 +97,12 @@ export function parseManifest(bytes: Uint8Array, key: string): Manifest {
   return result.data;
 }
 
-/** Every blob that a manifest names: artifacts, their SBOMs, the provenance. */
+/** Every blob that a manifest names: artifacts, their SBOMs, the provenance, other attestations. */
 export function blobsOf(manifest: Manifest): Blob[] {
   const pick = ({ file, size, sha256 }: Blob): Blob => ({ file, size, sha256 });
   return [
     ...manifest.artifacts.flatMap((artifact) => [pick(artifact), pick(artifact.sbom)]),
     pick(manifest.provenance),
+    ...(manifest.attestations ?? []).map(({ statement }) => pick(statement)),
   ];
 }

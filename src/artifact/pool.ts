@@ -32,3 +32,8 @@ export const beside = {
   /** Sigstore bundle of the CycloneDX SBOM. */
   sbom: ".sbom.sigstore.json",
 } as const;
+
+/** The end of the name of a Sigstore bundle of another attestation of the release: the manifest's first has the place 0. */
+export function besideAttestation(place: number): string {
+  return `.attestation-${place + 1}.sigstore.json`;
+}

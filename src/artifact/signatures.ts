@@ -28,6 +28,8 @@ const signaturesSchema = z.strictObject({
   ),
   /** Of the DSSE encoding of the provenance statement. */
   provenance: z.base64(),
+  /** Of the DSSE encodings of the manifest's other attestations, in its order; absent when it has none. */
+  attestations: z.array(z.base64()).min(1).optional(),
 });
 
 export type Signatures = z.infer<typeof signaturesSchema>;

@@ -10,6 +10,7 @@ import { type Audit, audit as auditStore } from "../verify/audit/audit.ts";
 import { exitOf } from "../verify/findings.ts";
 import type { Command, Result } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
+import { refusalText } from "./refusal-text.ts";
 import { openTrustedStore } from "./store-access.ts";
 
 export const audit: Command = {
@@ -41,12 +42,13 @@ async function readSeen(path: string, trust: Trust): Promise<Checkpoint> {
   }
 }
 
-function resultOf({ subject, verdict, findings, checkpoint, leaves, releases, objects }: Audit): Result {
+function resultOf({ subject, verdict, findings, checkpoint, leaves, releases, refusals, objects }: Audit): Result {
   const lines = [
     `${verdict}: ${subject}`,
     `  log       ${leaves} entries, root ${checkpoint.root.toString("hex")}`,
     `  releases  ${releases}`,
     ...(objects === null ? [] : [`  objects   ${objects}`]),
+    ...refusals.map(({ index, leaf }) => `  refused   ${refusalText(leaf)}, leaf ${index}`),
     ...findings.map(({ code, severity, message }) => `  ${severity}: ${message} [${code}]`),
   ];
   return {
@@ -59,6 +61,17 @@ function resultOf({ subject, verdict, findings, checkpoint, leaves, releases, ob
       checkpoint: checkpoint.note,
       releases,
       objects,
+      refusals: refusals.map(({ index, leaf: { name, version, manifest, gate, channel, got, wanted, time } }) => ({
+        name,
+        version,
+        manifest,
+        gate,
+        channel,
+        got,
+        wanted,
+        leaf: index,
+        time,
+      })),
     },
     text: lines.join("\n"),
     exit: exitOf[verdict],

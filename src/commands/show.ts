@@ -7,11 +7,22 @@ import { KilnError } from "../errors.ts";
 import { openStore } from "../stores/index.ts";
 import { readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { aliases, type CatalogReader, channels, findAlias, findRelease, moves } from "../views/catalog.ts";
+import {
+  aliases,
+  type CatalogReader,
+  channels,
+  findAlias,
+  findRelease,
+  moves,
+  type RefusalRow,
+  refusals,
+} from "../views/catalog.ts";
+import { attestationsOf, attestationText } from "./attestations.ts";
 import { openCatalog } from "./catalog-access.ts";
 import { columns, day, size } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
 import { loadConfiguration, requireStore } from "./configuration.ts";
+import { refusalText } from "./refusal-text.ts";
 import { originOf } from "./store-access.ts";
 
 export const show: Command = {
@@ -33,6 +44,7 @@ export const show: Command = {
 async function showName(catalog: CatalogReader, name: string): Promise<Result> {
   const at = await Array.fromAsync(channels(catalog, name));
   const history = (await Array.fromAsync(moves(catalog, name))).toSorted((a, b) => b.move.leaf - a.move.leaf);
+  const refused = await refusalsOf(catalog, name);
   if (at.length === 0 && (await Array.fromAsync(catalog.rows(`${name} `))).length === 0) throw unknown(name);
   const json = {
     name,
@@ -44,6 +56,7 @@ async function showName(catalog: CatalogReader, name: string): Promise<Result> {
       leaf,
       time,
     })),
+    refusals: refused,
   };
   const text = [
     columns(at.map(({ channel, shows }) => [`:${channel}`, shows.version, `since ${day(shows.time)}`])),
@@ -53,10 +66,19 @@ async function showName(catalog: CatalogReader, name: string): Promise<Result> {
       history.map(({ channel, move }) => [`  ${day(move.time)}`, `:${channel}`, move.version, `leaf ${move.leaf}`]),
     ),
   ].join("\n");
-  return {
-    json,
-    text: at.length === 0 ? `${name} has no channels yet; \`kiln list ${name}\` shows its versions` : text,
-  };
+  const none = `${name} has no channels yet; \`kiln list ${name}\` shows its versions`;
+  return { json, text: [at.length === 0 ? none : text, ...refusalLines(name, refused)].join("\n") };
+}
+
+/** What gates refused, newest first. */
+async function refusalsOf(catalog: CatalogReader, name: string): Promise<RefusalRow[]> {
+  return (await Array.fromAsync(refusals(catalog, name))).toSorted((a, b) => b.leaf - a.leaf);
+}
+
+function refusalLines(name: string, refused: readonly RefusalRow[]): string[] {
+  if (refused.length === 0) return [];
+  const lines = refused.map((one) => `  ${day(one.time)}  ${refusalText({ ...one, name })}, leaf ${one.leaf}`);
+  return ["", "refused, newest first:", ...lines];
 }
 
 async function showRelease(options: {
@@ -68,7 +90,10 @@ async function showRelease(options: {
   const { store, catalog, name } = options;
   const alias = await findAlias(catalog, name, options.version);
   const row = await findRelease(catalog, name, alias?.version ?? options.version);
-  if (row === undefined) throw unknown(`${name}@${options.version}`);
+  const shown = row?.version ?? options.version;
+  const refused = (await refusalsOf(catalog, name)).filter((one) => one.version === shown);
+  if (row === undefined)
+    throw unknown(`${name}@${options.version}`, refused[0] && refusalText({ ...refused[0], name }));
   const { version, leaf, time } = row;
   const key = poolKey({ sha256: row.manifest, file: manifestFile });
   const manifest = parseManifest(await readWholeBlob(store, key, row.manifest), key);
@@ -94,6 +119,10 @@ async function showRelease(options: {
     aliases: also.map(({ alias }) => alias),
     channels: at.map(({ channel }) => channel),
     artifacts,
+    checks: manifest.checks ?? {},
+    gates: manifest.gates ?? [],
+    attestations: attestationsOf(manifest),
+    refusals: refused,
   };
   const text = [
     `${name}@${version}`,
@@ -104,15 +133,18 @@ async function showRelease(options: {
       ["  logged", `${day(time)}, leaf ${leaf}`],
       ["  channels", json.channels.join(" ") || "none"],
       ...(also.length === 0 ? [] : [["  aliases", json.aliases.join(" ")]]),
+      ...(json.gates.length === 0 ? [] : [["  gates", json.gates.map((gate) => gate.name).join(" ")]]),
+      ...json.attestations.map((one) => ["  attested", attestationText(one)]),
     ]),
     "  artifacts",
     columns(artifacts.map((artifact) => [`    ${artifact.name}`, artifact.kind, size(artifact.size), artifact.key])),
+    ...refusalLines(name, refused),
   ].join("\n");
   return { json, text };
 }
 
-function unknown(what: string): KilnError {
+function unknown(what: string, refusal?: string): KilnError {
   return new KilnError("NOT_FOUND", `${what}: there is no such ${what.includes("@") ? "release" : "name"}`, {
-    hint: "`kiln list` shows what exists",
+    hint: refusal === undefined ? "`kiln list` shows what exists" : `it was refused: ${refusal}`,
   });
 }

@@ -12,6 +12,7 @@ import { openStore } from "../stores/index.ts";
 import { type FileVerification, originBeside, verifyFile } from "../verify/file.ts";
 import { exitOf, type Verification } from "../verify/findings.ts";
 import { type ReleaseVerification, verifyRelease } from "../verify/release.ts";
+import { attestationsOf, attestationText } from "./attestations.ts";
 import type { Command, Result } from "./command.ts";
 import { type Configuration, loadConfiguration } from "./configuration.ts";
 import { openTrustedStore, originOf, readTrust, readTrustFile } from "./store-access.ts";
@@ -82,7 +83,9 @@ function fileResult(result: FileVerification): Result {
   if (proven.indexes.signature !== undefined) facts.push(["log", `leaf ${proven.indexes.signature}`]);
   if (proven.fingerprint !== undefined) facts.push(["openpgp", proven.fingerprint]);
   for (const commit of proven.commits ?? []) facts.push(["commit", commit]);
-  return resultOf(result, facts, { sha256, size, commits: proven.commits ?? [] });
+  const attested = proven.attestations.flatMap((one) => (one === undefined ? [] : [one.predicateType]));
+  for (const predicateType of attested) facts.push(["attested", predicateType]);
+  return resultOf(result, facts, { sha256, size, commits: proven.commits ?? [], attestations: attested });
 }
 
 function releaseResult(result: ReleaseVerification): Result {
@@ -91,6 +94,8 @@ function releaseResult(result: ReleaseVerification): Result {
   if (release !== undefined) facts.push(["manifest", release.leaf.manifest], ["log", `leaf ${release.index}`]);
   if (manifest?.source.commit != null) facts.push(["commit", manifest.source.commit]);
   for (const { file, sha256 } of manifest?.artifacts ?? []) facts.push(["artifact", `${file}  ${sha256}`]);
+  const attestations = attestationsOf(manifest);
+  for (const one of attestations) facts.push(["attested", attestationText(one)]);
   const artifacts = manifest?.artifacts.map(({ name, kind, file, size, sha256 }) => ({
     name,
     kind,
@@ -98,7 +103,11 @@ function releaseResult(result: ReleaseVerification): Result {
     size,
     sha256,
   }));
-  return resultOf(result, facts, { manifest: release?.leaf.manifest ?? null, artifacts: artifacts ?? [] });
+  return resultOf(result, facts, {
+    manifest: release?.leaf.manifest ?? null,
+    artifacts: artifacts ?? [],
+    attestations,
+  });
 }
 
 type Facts = [name: string, value: string][];

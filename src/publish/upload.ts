@@ -52,9 +52,15 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
     artifact,
     sbom: await readDocument(bake, artifact.sbom),
   }));
+  const attested = await pMap(manifest.attestations ?? [], async ({ statement: blob }) => ({
+    blob,
+    statement: await readDocument(bake, blob),
+  }));
   const signed = await pMap(described, (one) => uploadArtifact({ ...options, ...one, onBytes }), { concurrency: 4 });
   await store.create(poolKey(manifest.provenance), statement);
   const provenance = signStatement(signers, statement);
+  for (const { blob, statement: bytes } of attested) await store.create(poolKey(blob), bytes);
+  const others = attested.map((one) => signStatement(signers, one.statement));
 
   const identity = manifestBytes(manifest);
   const signatures = signaturesBytes({
@@ -63,6 +69,7 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
     publicKey: signers.release.publicKey,
     artifacts: signed.map(({ signatures }) => signatures),
     provenance: provenance.signature,
+    ...(others.length === 0 ? {} : { attestations: others.map(({ signature }) => signature) }),
   });
   await store.create(poolKey({ sha256: digestOf(signatures), file: signaturesFile }), signatures);
   // Last of all: a manifest in the pool means that what it names is there too.
@@ -70,7 +77,8 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
   return {
     manifest: digestOf(identity),
     signatures: digestOf(signatures),
-    entries: [...signed.flatMap(({ records }) => records), provenance].map(hashedRekordBytes),
+    // As artifact/records.ts says.
+    entries: [...signed.flatMap(({ records }) => records), provenance, ...others].map(hashedRekordBytes),
   };
 }
 

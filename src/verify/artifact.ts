@@ -3,7 +3,7 @@
 // What it can't see offline: whether the release was logged as this version, and what else was published since.
 
 import { verifyOpenPgp } from "../artifact/openpgp.ts";
-import { beside } from "../artifact/pool.ts";
+import { beside, besideAttestation } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { verifyAttestationBundle, verifySignatureBundle } from "./bundle.ts";
 import type { Finding, Findings } from "./findings.ts";
@@ -14,13 +14,16 @@ import { commitsOf, requireStatement } from "./statement.ts";
 export type Beside = keyof typeof beside;
 
 /** The files beside an artifact. `unread`: whether it is there couldn't be found out, which is a finding already. */
-export type BesideFiles = Readonly<Record<Beside, Uint8Array | "absent" | "unread">>;
+export type BesideFile = Uint8Array | "absent" | "unread";
+export type BesideFiles = Readonly<Record<Beside, BesideFile>>;
 
 export interface ArtifactToVerify {
   /** The artifact as the person or the manifest calls it; what lies beside it is named after it. */
   readonly file: string;
   readonly artifact: Passed;
   readonly files: BesideFiles;
+  /** The bundles of further attestations, in their order. */
+  readonly attestations: readonly BesideFile[];
   readonly trust: Trust;
   /** The release's name, where it is known: then the keys must be allowed for it. */
   readonly name: string | undefined;
@@ -37,20 +40,29 @@ export interface ProvenArtifact {
   /** The commits that the provenance names. */
   readonly commits: readonly string[] | undefined;
   readonly statements: { readonly provenance: Buffer | undefined; readonly sbom: Buffer | undefined };
+  /** Of the further attestations, each at its place. */
+  readonly attestations: readonly (ProvenAttestation | undefined)[];
+}
+
+export interface ProvenAttestation {
+  readonly index: number;
+  readonly predicateType: string;
+  readonly statement: Buffer;
 }
 
 export async function verifyArtifact(options: ArtifactToVerify): Promise<ProvenArtifact> {
   const { artifact, findings } = options;
-  const part = (which: Beside) => {
-    const where = options.file + beside[which];
-    const bytes = options.files[which];
+  const part = (end: string, bytes: BesideFile) => {
+    const where = options.file + end;
     if (bytes === "absent") findings.add(absence(where));
     return typeof bytes === "string" ? undefined : { ...options, where, bytes };
   };
-  const openpgp = part("openpgp");
-  const signature = part("signature");
-  const provenance = part("provenance");
-  const sbom = part("sbom");
+  const named = (which: Beside) => part(beside[which], options.files[which]);
+  const openpgp = named("openpgp");
+  const signature = named("signature");
+  const provenance = named("provenance");
+  const sbom = named("sbom");
+  const others = options.attestations.map((bytes, place) => part(besideAttestation(place), bytes));
 
   const index = signature && (await verifySignatureBundle({ ...signature, artifact }));
   const fingerprint = openpgp && (await verifyOpenPgpFile(openpgp, index));
@@ -61,6 +73,7 @@ export async function verifyArtifact(options: ArtifactToVerify): Promise<ProvenA
     fingerprint,
     commits: origin?.commits,
     statements: { provenance: origin?.statement, sbom: contents?.statement },
+    attestations: others.map((one) => one && verifyAttestation(one)),
   };
 }
 
@@ -86,6 +99,17 @@ function verifyStatement(part: Part, predicate: "provenance" | "sbom") {
   return findings.check(where, () => {
     const statement = requireStatement(attested.statement, { predicate, sha256: artifact.sha256, where });
     return { ...attested, commits: predicate === "provenance" ? commitsOf(statement, where) : [] };
+  });
+}
+
+/** Whatever it attests: that it is signed, logged, and about this artifact. */
+function verifyAttestation(part: Part): ProvenAttestation | undefined {
+  const { where, artifact, findings } = part;
+  const attested = verifyAttestationBundle(part);
+  if (attested === undefined) return undefined;
+  return findings.check(where, () => {
+    const { predicateType } = requireStatement(attested.statement, { sha256: artifact.sha256, where });
+    return { ...attested, predicateType };
   });
 }
 

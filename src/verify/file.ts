@@ -8,7 +8,7 @@ import { basename } from "node:path";
 import type { Digest } from "../artifact/digest.ts";
 import { manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { fileNameSchema } from "../artifact/name.ts";
-import { beside, keys, poolKey } from "../artifact/pool.ts";
+import { beside, besideAttestation, keys, poolKey } from "../artifact/pool.ts";
 import { parseBundle } from "../artifact/sigstore.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
@@ -44,7 +44,9 @@ export async function verifyFile({ path, trust, openStore, context }: FileToVeri
   const artifact = await inStep(context.report, `read ${basename(path)}`, () => passOverFile(path, context.signal));
   const files = await findBeside({ path, artifact, openStore, findings });
   const now = context.now();
-  const proven = await verifyArtifact({ file: path, artifact, files, trust, name: undefined, now, findings });
+  const attestations = await readAttestations(path);
+  const common = { trust, name: undefined, now, findings };
+  const proven = await verifyArtifact({ file: path, artifact, files, attestations, ...common });
   const { sha256, size } = artifact;
   return { subject: path, verdict: verdictOf(findings.list), findings: findings.list, sha256, size, proven };
 }
@@ -100,6 +102,16 @@ async function findBeside({ path, artifact, openStore, findings }: Search): Prom
     provenance: await find("provenance"),
     sbom: await find("sbom"),
   };
+}
+
+/** Those beside the file, from the first on: how many there should be, only the release's manifest can say. */
+async function readAttestations(path: string): Promise<Uint8Array[]> {
+  const found: Uint8Array[] = [];
+  for (;;) {
+    const bytes = await readBounded(path + besideAttestation(found.length));
+    if (bytes === undefined) return found;
+    found.push(bytes);
+  }
 }
 
 /**

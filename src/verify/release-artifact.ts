@@ -4,14 +4,15 @@
 import { digestOf } from "../artifact/digest.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import type { Artifact, Manifest } from "../artifact/manifest.ts";
-import { beside, poolKey } from "../artifact/pool.ts";
+import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
+import { recordOrder } from "../artifact/records.ts";
 import type { Signatures } from "../artifact/signatures.ts";
 import { sbomStatement } from "../artifact/statement.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { type Beside, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
+import { type Beside, type BesideFile, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
 import type { Placed } from "./documents.ts";
 import type { Findings } from "./findings.ts";
 import { type Passed, passOver } from "./pass.ts";
@@ -33,6 +34,8 @@ export interface SignedRelease extends ReleaseReader {
   readonly signatures: Signatures;
   /** The provenance that the manifest names; `undefined`: those bytes aren't there, which is a finding. */
   readonly provenance: Uint8Array | undefined;
+  /** The manifest's other attestations, in its order; `undefined` as above. */
+  readonly attestations: readonly (Uint8Array | undefined)[];
 }
 
 export interface PlacedArtifact {
@@ -49,10 +52,12 @@ export async function verifyReleaseArtifact(release: SignedRelease, placed: Plac
   const { passed, sbom } = await verifyStoredArtifact(release, placed);
   if (passed === undefined) return;
   const files = await readBeside(store, key, findings);
+  const attestations = await readAttestations(release, key);
   const proven = await verifyArtifact({
     file: key,
     artifact: passed,
     files,
+    attestations,
     trust,
     name: manifest.name,
     now,
@@ -72,7 +77,7 @@ export async function verifyStoredArtifact(
   const sbom = await findings.checkAsync(poolKey(artifact.sbom), () => readPresent(store, poolKey(artifact.sbom)));
   const signed = signatures.artifacts[place];
   if (signed === undefined) throw new TypeError(`no signatures of artifact ${place}`);
-  const index = firstRecord(release.release) + 2 * place;
+  const index = firstRecord(release.release) + recordOrder(release.manifest).artifact(place).signature;
   const { publicKey } = signatures;
   await verifySignedArtifact({ artifact, passed, sbom, signed, publicKey, index, trust, now, findings });
   return { passed, sbom };
@@ -127,20 +132,36 @@ async function readBeside(store: ReadableStore, key: string, findings: Findings)
   };
 }
 
+/** The bundles beside the artifact under `key` of what else its release attests. */
+async function readAttestations({ store, findings, manifest }: SignedRelease, key: string): Promise<BesideFile[]> {
+  const files: BesideFile[] = [];
+  for (const place of (manifest.attestations ?? []).keys()) {
+    const where = key + besideAttestation(place);
+    const found = await findings.checkAsync(where, async () => (await readDocument(store, where))?.bytes ?? "absent");
+    files.push(found ?? "unread");
+  }
+  return files;
+}
+
 /** The bundles must name the release's own records: the same signature may stand in the log elsewhere too. */
 function requireSamePlaces(
   { findings, release, manifest }: SignedRelease,
   { key, place, proven }: { readonly key: string; readonly place: number; readonly proven: ProvenArtifact },
 ): void {
   const first = firstRecord(release);
-  for (const [which, want] of [
-    ["signature", first + 2 * place],
-    ["sbom", first + 2 * place + 1],
-    ["provenance", first + 2 * manifest.artifacts.length],
-  ] as const) {
-    const got = proven.indexes[which];
-    if (got !== undefined && got !== want) {
-      addMismatch(findings, key + beside[which], `got log entry ${got}, want ${want}`);
+  const order = recordOrder(manifest);
+  const own = order.artifact(place);
+  const places: [end: string, got: number | undefined, want: number][] = [
+    [beside.signature, proven.indexes.signature, own.signature],
+    [beside.sbom, proven.indexes.sbom, own.sbom],
+    [beside.provenance, proven.indexes.provenance, order.provenance],
+    ...proven.attestations.map(
+      (one, at) => [besideAttestation(at), one?.index, order.attestation(at)] as [string, number | undefined, number],
+    ),
+  ];
+  for (const [end, got, want] of places) {
+    if (got !== undefined && got !== first + want) {
+      addMismatch(findings, key + end, `got log entry ${got}, want ${first + want}`);
     }
   }
 }
@@ -157,6 +178,12 @@ function requireSameStatements(
   const { statements } = proven;
   if (statements.provenance !== undefined && digestOf(statements.provenance) !== manifest.provenance.sha256) {
     addMismatch(findings, key + beside.provenance, "got another provenance than the release's own");
+  }
+  for (const [at, { statement }] of (manifest.attestations ?? []).entries()) {
+    const got = proven.attestations[at];
+    if (got !== undefined && digestOf(got.statement) !== statement.sha256) {
+      addMismatch(findings, key + besideAttestation(at), "got another attestation than the release's own");
+    }
   }
   if (statements.sbom === undefined || sbom === undefined || digestOf(sbom) !== artifact.sbom.sha256) return;
   if (Buffer.compare(statements.sbom, sbomStatement(artifact, sbom)) !== 0) {

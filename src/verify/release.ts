@@ -7,6 +7,7 @@ import { verifyBytes } from "../artifact/ecdsa.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
+import { recordOrder } from "../artifact/records.ts";
 import type { Signatures } from "../artifact/signatures.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
@@ -26,7 +27,7 @@ import {
 } from "./release-artifact.ts";
 import { requireBlob } from "./signed-artifact.ts";
 import { manifestKey, manifestOf, signaturesKey, signaturesOf } from "./signed-release.ts";
-import { requireProvenanceOf, requireStatement } from "./statement.ts";
+import { requireProvenanceOf, requireStatement, requireSubjects } from "./statement.ts";
 
 export interface ReleaseToVerify {
   readonly store: ReadableStore;
@@ -67,8 +68,9 @@ export async function verifySigned(reader: ReleaseReader): Promise<SignedRelease
 async function verifyNamed(reader: ReleaseReader, manifest: Manifest): Promise<SignedRelease | undefined> {
   const signatures = await verifySignatures(reader, manifest);
   if (signatures === undefined) return undefined;
-  const provenance = await verifyProvenance({ ...reader, manifest, signatures });
-  return { ...reader, manifest, signatures, provenance };
+  const named = { ...reader, manifest, signatures };
+  const provenance = await verifyProvenance(named);
+  return { ...named, provenance, attestations: await verifyAttestations(named) };
 }
 
 async function readReleaseDocument(store: ReadableStore, name: string, version: string): Promise<Uint8Array> {
@@ -99,15 +101,17 @@ async function verifySignatures(reader: ReleaseReader, manifest: Manifest): Prom
     }
   });
   findings.check(key, () => {
-    const want = 2 * manifest.artifacts.length + 1;
+    const want = recordOrder(manifest).count;
     if (leaf.entries === want && index >= want) return;
     throw new KilnError("ENTRY_UNEXPECTED", `log entry ${index}: got ${leaf.entries} records before it, want ${want}`);
   });
   return signatures;
 }
 
+type NamedRelease = Omit<SignedRelease, "provenance" | "attestations">;
+
 /** Its bytes, if they are those that the manifest names. */
-async function verifyProvenance(release: Omit<SignedRelease, "provenance">): Promise<Uint8Array | undefined> {
+async function verifyProvenance(release: NamedRelease): Promise<Uint8Array | undefined> {
   const { store, findings, manifest, signatures } = release;
   const key = poolKey(manifest.provenance);
   const bytes = await findings.checkAsync(key, () => readPresent(store, key));
@@ -125,6 +129,36 @@ async function verifyProvenance(release: Omit<SignedRelease, "provenance">): Pro
     requireProvenanceOf(manifest, requireStatement(bytes, { predicate: "provenance", sha256, where: key }), key);
   });
   return named;
+}
+
+/** Each attestation's bytes, if they are those that the manifest names. */
+async function verifyAttestations(release: NamedRelease): Promise<(Uint8Array | undefined)[]> {
+  const { store, findings, manifest, signatures } = release;
+  const statements: (Uint8Array | undefined)[] = [];
+  for (const [place, { predicateType, statement: blob }] of (manifest.attestations ?? []).entries()) {
+    const key = poolKey(blob);
+    const bytes = await findings.checkAsync(key, async () => {
+      const found = await readPresent(store, key);
+      requireBlob({ size: found.length, sha256: digestOf(found) }, blob, key);
+      return found;
+    });
+    statements.push(bytes);
+    if (bytes === undefined) continue;
+    findings.check(key, () => {
+      const { publicKey, attestations = [] } = signatures;
+      const signature = attestations[place] ?? "";
+      verifyBytes({ publicKey, signature }, preAuthEncoding(payloadTypes.inToto, bytes), key);
+    });
+    findings.check(key, () => {
+      const sha256 = manifest.artifacts[0]?.sha256 ?? "";
+      const statement = requireStatement(bytes, { sha256, where: key });
+      requireSubjects(manifest, statement, key);
+      if (statement.predicateType === predicateType) return;
+      const got = `got a statement of ${statement.predicateType}, want ${predicateType}`;
+      throw new KilnError("SUBJECT_MISMATCH", `${key}: ${got}`);
+    });
+  }
+  return statements;
 }
 
 async function verifyArtifacts(release: SignedRelease, step: Step): Promise<void> {

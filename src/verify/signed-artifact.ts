@@ -55,12 +55,14 @@ export function requireBlob(got: Pick<Passed, "size" | "sha256">, want: Blob, ke
   }
 }
 
-/** The log records that a release's signatures must have, in the log's order: two for each artifact, then the provenance. */
+/** The log records that a release's signatures must have, in the log's order (artifact/records.ts). */
 export function recordsOf(
-  { publicKey, artifacts, provenance }: Signatures,
+  { publicKey, artifacts, provenance, attestations = [] }: Signatures,
   digests: {
     readonly artifacts: readonly { sha256: string; statement: Uint8Array }[];
     readonly provenance: Uint8Array;
+    /** The statements. */
+    readonly attestations: readonly Uint8Array[];
   },
 ): HashedRekord[] {
   const records = artifacts.flatMap(({ signature, sbom }, place) => {
@@ -70,7 +72,10 @@ export function recordsOf(
       { digest: encodedDigest(statement), signature: sbom, publicKey },
     ];
   });
-  return [...records, { digest: encodedDigest(digests.provenance), signature: provenance, publicKey }];
+  const others = attestations.map((signature, place) => {
+    return { digest: encodedDigest(digests.attestations[place] ?? new Uint8Array()), signature, publicKey };
+  });
+  return [...records, { digest: encodedDigest(digests.provenance), signature: provenance, publicKey }, ...others];
 }
 
 /** base64 SHA-256 of the DSSE encoding of a statement: what its log record has. */

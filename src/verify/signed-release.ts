@@ -45,10 +45,15 @@ export function signaturesOf(leaf: ReleaseLeaf, manifest: Manifest, bytes: Uint8
   if (Buffer.compare(signaturesBytes(signatures), bytes) !== 0) {
     throw new KilnError("STORE_CORRUPT", `${key}: got a document that isn't in canonical JSON`);
   }
-  const got = [signatures.manifest, ...signatures.artifacts.map(({ name }) => name)].join(" ");
-  const want = [leaf.manifest, ...manifest.artifacts.map(({ name }) => name)].join(" ");
+  const got = [signatures.manifest, ...signatures.artifacts.map(({ name }) => name), ...places(signatures)].join(" ");
+  const want = [leaf.manifest, ...manifest.artifacts.map(({ name }) => name), ...places(manifest)].join(" ");
   if (got !== want) throw new KilnError("SUBJECT_MISMATCH", `${key}: got signatures of ${got}, want of ${want}`);
   return signatures;
+}
+
+/** An attestation has no name of its own: its place stands for it. */
+function places({ attestations = [] }: { readonly attestations?: readonly unknown[] | undefined }): string[] {
+  return attestations.map((_, place) => `attestation ${place + 1}`);
 }
 
 /** Throws DIGEST_MISMATCH. */

@@ -23,10 +23,13 @@ const provenanceSchema = z.looseObject({
 
 export type Statement = z.infer<typeof statementSchema>;
 
-/** The statement in `bytes`, of this predicate, about an artifact with this digest. Throws STORE_CORRUPT, SUBJECT_MISMATCH. */
+/**
+ * The statement in `bytes`, of this predicate (of any, without one), about an artifact with this digest. Throws STORE_CORRUPT,
+ * SUBJECT_MISMATCH.
+ */
 export function requireStatement(
   bytes: Uint8Array,
-  want: { readonly predicate: keyof typeof predicateTypes; readonly sha256: string; readonly where: string },
+  want: { readonly predicate?: keyof typeof predicateTypes; readonly sha256: string; readonly where: string },
 ): Statement {
   const { where } = want;
   const result = statementSchema.safeParse(parseStored(bytes, where));
@@ -36,8 +39,8 @@ export function requireStatement(
   if (!isCanonical(statement, bytes)) {
     throw new KilnError("STORE_CORRUPT", `${where}: got a statement that isn't in canonical JSON`);
   }
-  if (statement.predicateType !== predicateTypes[want.predicate]) {
-    const wanted = predicateTypes[want.predicate];
+  const wanted = want.predicate && predicateTypes[want.predicate];
+  if (wanted !== undefined && statement.predicateType !== wanted) {
     throw new KilnError("SUBJECT_MISMATCH", `${where}: got a statement of ${statement.predicateType}, want ${wanted}`);
   }
   if (!statement.subject.some(({ digest }) => digest.sha256 === want.sha256)) {
@@ -49,18 +52,23 @@ export function requireStatement(
 
 /** Refuses a provenance that isn't about exactly this release's artifacts and its commit. Throws SUBJECT_MISMATCH. */
 export function requireProvenanceOf(manifest: Manifest, statement: Statement, where: string): void {
+  requireSubjects(manifest, statement, where);
+  const { commit } = manifest.source;
+  if (commit !== null && !commitsOf(statement, where).includes(commit)) {
+    throw new KilnError("SUBJECT_MISMATCH", `${where}: got a provenance that doesn't name the commit ${commit}`);
+  }
+}
+
+/** Refuses a statement that isn't about exactly this release's artifacts. Throws SUBJECT_MISMATCH. */
+export function requireSubjects(manifest: Manifest, statement: Statement, where: string): void {
   const subjects = statement.subject.map(({ name, digest }) => `${name} ${digest.sha256}`).toSorted();
   const artifacts = manifest.artifacts.map(({ file, sha256 }) => `${file} ${sha256}`).toSorted();
   if (subjects.join("\n") !== artifacts.join("\n")) {
     const got = statement.subject.map(({ name }) => name).join(", ");
     throw new KilnError(
       "SUBJECT_MISMATCH",
-      `${where}: got a provenance of ${got}, want exactly the release's artifacts`,
+      `${where}: got a statement about ${got}, want exactly the release's artifacts`,
     );
-  }
-  const { commit } = manifest.source;
-  if (commit !== null && !commitsOf(statement, where).includes(commit)) {
-    throw new KilnError("SUBJECT_MISMATCH", `${where}: got a provenance that doesn't name the commit ${commit}`);
   }
 }
 

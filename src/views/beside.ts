@@ -3,55 +3,139 @@
 // signatures document and the log: nobody signs again to write or mend them.
 
 import { type Envelope, payloadTypes } from "../artifact/dsse.ts";
-import { type HashedRekord, parseEntry } from "../artifact/leaf.ts";
+import { type HashedRekord, parseEntry, type ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Artifact, type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
-import { beside, poolKey } from "../artifact/pool.ts";
+import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
+import { type RecordOrder, recordOrder } from "../artifact/records.ts";
 import { parseSignatures, type Signatures, signaturesFile } from "../artifact/signatures.ts";
 import { attestationBundle, type LogEntry, signatureBundle } from "../artifact/sigstore.ts";
 import { sbomStatement } from "../artifact/statement.ts";
-import { KilnError } from "../errors.ts";
-import type { View, ViewSource, ViewTarget } from "./view.ts";
+import { isKilnError, KilnError } from "../errors.ts";
+import type { View, ViewSource } from "./view.ts";
 
 export const besideView: View = {
   name: "beside",
   async take(leaves, source, target) {
     for (const { index, leaf } of leaves) {
       if (leaf.type !== "release") continue;
-      const manifestBlob = { sha256: leaf.manifest, file: manifestFile };
-      const signaturesBlob = { sha256: leaf.signatures, file: signaturesFile };
-      const manifest = parseManifest(await source.blob(manifestBlob), poolKey(manifestBlob));
-      const signatures = parseSignatures(await source.blob(signaturesBlob), poolKey(signaturesBlob));
-      await writeBeside({ manifest, signatures, first: index - leaf.entries }, source, target);
+      const release = await unlessUnsound(() => readRelease({ index, leaf }, source));
+      if (release === undefined) continue;
+      // Reading the log isn't the release's own matter: what is wrong there is thrown.
+      const records = await recordsOf(release, source);
+      const files = await unlessUnsound(() => filesOf({ ...release, records }, source));
+      for (const [key, bytes] of files ?? []) await target.once(key, bytes);
     }
   },
 };
 
-interface SignedRelease {
+/**
+ * Nothing lies beside the artifacts of a release that its own signer made wrong: nobody else's views may wait for it, and an
+ * audit says what is wrong.
+ */
+async function unlessUnsound<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+interface NamedRelease {
   readonly manifest: Manifest;
   readonly signatures: Signatures;
+  readonly order: RecordOrder;
   /** The leaf index of the first artifact's signature. */
   readonly first: number;
 }
 
-async function writeBeside(release: SignedRelease, source: ViewSource, target: ViewTarget): Promise<void> {
-  const { manifest, signatures, first } = release;
-  const { publicKey } = signatures;
-  const last = first + 2 * manifest.artifacts.length;
-  const provenance = attestationBundle({
-    publicKey,
-    envelope: envelopeOf(await source.blob(manifest.provenance), signatures.provenance),
-    logEntry: (await recordAt(last, source)).logEntry,
-  });
+interface SignedRelease extends NamedRelease {
+  /** In the order of the log. */
+  readonly records: readonly ProvenRecord[];
+}
+
+/** Throws STORE_CORRUPT, NOT_FOUND. */
+async function readRelease(
+  { index, leaf }: { readonly index: number; readonly leaf: ReleaseLeaf },
+  source: ViewSource,
+): Promise<NamedRelease> {
+  const manifestBlob = { sha256: leaf.manifest, file: manifestFile };
+  const signaturesBlob = { sha256: leaf.signatures, file: signaturesFile };
+  const manifest = parseManifest(await source.blob(manifestBlob), poolKey(manifestBlob));
+  const signatures = parseSignatures(await source.blob(signaturesBlob), poolKey(signaturesBlob));
+  const order = recordOrder(manifest);
+  const first = index - order.count;
+  if (leaf.entries === order.count && first >= 0) return { manifest, signatures, order, first };
+  throw new KilnError("STORE_CORRUPT", `log entry ${index}: got ${leaf.entries} records, want ${order.count}`);
+}
+
+interface ProvenRecord {
+  readonly index: number;
+  readonly entry: Uint8Array;
+  readonly hashes: readonly Uint8Array[];
+}
+
+async function recordsOf({ first, order }: NamedRelease, source: ViewSource): Promise<ProvenRecord[]> {
+  const records: ProvenRecord[] = [];
+  for (let index = first; index < first + order.count; index += 1) {
+    const [entry, hashes] = await Promise.all([source.entry(index), source.prove(index)]);
+    records.push({ index, entry, hashes });
+  }
+  return records;
+}
+
+/** The files beside the artifacts, by their keys. Throws STORE_CORRUPT, NOT_FOUND. */
+async function filesOf(release: SignedRelease, source: ViewSource): Promise<Map<string, Uint8Array>> {
+  const { manifest, signatures, order } = release;
+  const shared = await sharedBundles(release, source);
+  const files = new Map<string, Uint8Array>();
   for (const [place, artifact] of manifest.artifacts.entries()) {
     const signed = signaturesOf(artifact, signatures);
-    const statement = sbomStatement(artifact, await source.blob(artifact.sbom));
-    const sbomEntry = await recordAt(first + 2 * place + 1, source);
+    const at = order.artifact(place);
     const key = poolKey(artifact);
-    await target.once(key + beside.openpgp, Buffer.from(signed.openpgp));
-    await target.once(key + beside.signature, signatureBundle(await recordAt(first + 2 * place, source)));
-    await target.once(key + beside.provenance, provenance);
-    const envelope = envelopeOf(statement, signed.sbom);
-    await target.once(key + beside.sbom, attestationBundle({ publicKey, envelope, logEntry: sbomEntry.logEntry }));
+    files.set(key + beside.openpgp, Buffer.from(signed.openpgp));
+    files.set(key + beside.signature, signatureBundle(recordAt(at.signature, release, source)));
+    const statement = statementOf(artifact, await source.blob(artifact.sbom));
+    files.set(key + beside.sbom, attested({ statement, signature: signed.sbom, at: at.sbom }, release, source));
+    for (const [end, bundle] of shared) files.set(key + end, bundle);
+  }
+  return files;
+}
+
+/** The bundles that lie beside every artifact, by the end of their names: provenance and further attestations. */
+async function sharedBundles(release: SignedRelease, source: ViewSource): Promise<[end: string, bundle: Uint8Array][]> {
+  const { manifest, signatures, order } = release;
+  const { provenance, attestations = [] } = manifest;
+  const first = { statement: await source.blob(provenance), signature: signatures.provenance, at: order.provenance };
+  const bundles: [string, Uint8Array][] = [[beside.provenance, attested(first, release, source)]];
+  for (const [place, { statement }] of attestations.entries()) {
+    const signature = signatures.attestations?.[place];
+    if (signature === undefined) {
+      throw new KilnError("STORE_CORRUPT", `${signaturesFile} of ${signatures.manifest}: got no attestation ${place}`);
+    }
+    const one = { statement: await source.blob(statement), signature, at: order.attestation(place) };
+    bundles.push([besideAttestation(place), attested(one, release, source)]);
+  }
+  return bundles;
+}
+
+function attested(
+  { statement, signature, at }: { readonly statement: Uint8Array; readonly signature: string; readonly at: number },
+  release: SignedRelease,
+  source: ViewSource,
+): Uint8Array {
+  const { publicKey } = release.signatures;
+  const { logEntry } = recordAt(at, release, source);
+  return attestationBundle({ publicKey, envelope: envelopeOf(statement, signature), logEntry });
+}
+
+/** Throws STORE_CORRUPT. */
+function statementOf(artifact: Artifact, sbom: Uint8Array): Uint8Array {
+  try {
+    return sbomStatement(artifact, sbom);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new KilnError("STORE_CORRUPT", `${poolKey(artifact.sbom)}: got an SBOM that isn't JSON`, { cause });
   }
 }
 
@@ -69,14 +153,19 @@ function envelopeOf(payload: Uint8Array, sig: string): Envelope {
   };
 }
 
-async function recordAt(index: number, source: ViewSource): Promise<HashedRekord & { logEntry: LogEntry }> {
-  const [canonicalizedBody, hashes] = await Promise.all([source.entry(index), source.prove(index)]);
+/** Throws STORE_CORRUPT. */
+function recordAt(
+  at: number,
+  { records }: SignedRelease,
+  { checkpoint, logId }: ViewSource,
+): HashedRekord & { logEntry: LogEntry } {
+  const { index, entry: canonicalizedBody, hashes } = records[at] as ProvenRecord;
   const entry = parseEntry(canonicalizedBody, index);
   if (entry.sort !== "signature")
     throw new KilnError("STORE_CORRUPT", `log entry ${index}: got a leaf, want a signature`);
-  const { note, size, root } = source.checkpoint;
+  const { note, size, root } = checkpoint;
   const logEntry = {
-    logId: source.logId,
+    logId,
     index,
     treeSize: size,
     rootHash: root,

@@ -2,13 +2,13 @@
 // publish touches one shard. It is unsigned: a publisher uses it to decide, a reader to find; neither believes it further.
 //
 //   <name> release <version>            <name> alias <alias>      <name> claim <commit> <recipe>
-//   <name> channel <channel>            <name> move <channel> <counter>
+//   <name> channel <channel>            <name> move <channel> <counter>      <name> refusal <digest of what it says>
 
 import { z } from "zod";
 
-import { digestSchema } from "../artifact/digest.ts";
-import { canonicalBytes, parseStored } from "../artifact/json.ts";
-import type { ChannelLeaf, Leaf } from "../artifact/leaf.ts";
+import { digestOf, digestSchema } from "../artifact/digest.ts";
+import { canonicalBytes, canonicalText, parseStored } from "../artifact/json.ts";
+import type { ChannelLeaf, Leaf, RefusalLeaf } from "../artifact/leaf.ts";
 import { KilnError } from "../errors.ts";
 import { lookup, range, type Row, type ShardReader, type Table, tableSchema } from "./table.ts";
 
@@ -19,9 +19,18 @@ const aliasRowSchema = z.strictObject(shared);
 const claimRowSchema = z.strictObject({ version: z.string(), manifest: digestSchema });
 const moveRowSchema = z.strictObject({ ...shared, counter: z.int().positive() });
 
+const refusalRowSchema = z.strictObject({
+  ...shared,
+  gate: z.string(),
+  channel: z.string().nullable(),
+  got: z.string(),
+  wanted: z.string(),
+});
+
 export type ReleaseRow = z.infer<typeof releaseRowSchema>;
 export type AliasRow = z.infer<typeof aliasRowSchema>;
 export type MoveRow = z.infer<typeof moveRowSchema>;
+export type RefusalRow = z.infer<typeof refusalRowSchema>;
 
 const catalogSchema = z.strictObject({
   kiln: z.literal(1),
@@ -82,16 +91,26 @@ export async function rowsOfLeaf(index: number, leaf: Leaf, catalog: CatalogRead
       [moveKey(leaf), { counter: leaf.counter, ...common }],
     ]);
   }
-  const rows: (readonly [string, Row])[] =
-    leaf.type === "alias"
-      ? [[aliasKey(name, leaf.alias), common]]
-      : [[releaseKey(name, version), { bakeKey: leaf.bakeKey, commit: leaf.claims?.commit ?? null, ...common }]];
-  if (leaf.type === "release" && leaf.claims !== null) {
-    rows.push([claimKey(name, leaf.claims), { manifest, version }]);
-  }
   const fresh = new Map<string, Row>();
-  for (const [key, row] of rows) if ((await catalog.row(key)) === undefined) fresh.set(key, row);
+  for (const [key, row] of rowsOnce(leaf, common)) if ((await catalog.row(key)) === undefined) fresh.set(key, row);
   return fresh;
+}
+
+/** The rows that nobody changes once they are there. */
+function rowsOnce(
+  leaf: Exclude<Leaf, ChannelLeaf>,
+  common: { readonly leaf: number; readonly manifest: string; readonly time: number; readonly version: string },
+): (readonly [string, Row])[] {
+  const { name, version, manifest } = leaf;
+  if (leaf.type === "alias") return [[aliasKey(name, leaf.alias), common]];
+  if (leaf.type === "refusal") {
+    const { channel, gate, got, wanted } = leaf;
+    const row = { channel, gate, got, leaf: common.leaf, manifest, time: common.time, version, wanted };
+    return [[refusalKey(leaf), row]];
+  }
+  const row = { bakeKey: leaf.bakeKey, commit: leaf.claims?.commit ?? null, ...common };
+  const release = [releaseKey(name, version), row] as const;
+  return leaf.claims === null ? [release] : [release, [claimKey(name, leaf.claims), { manifest, version }]];
 }
 
 export async function findRelease(catalog: CatalogReader, name: string, version: string) {
@@ -134,6 +153,11 @@ export async function* moves(catalog: CatalogReader, name: string): AsyncGenerat
   }
 }
 
+/** Every refusal of a release of `name` by a gate, in no order that means anything. */
+export async function* refusals(catalog: CatalogReader, name: string): AsyncGenerator<RefusalRow> {
+  for await (const [key, row] of catalog.rows(`${name} refusal `)) yield parseRow(refusalRowSchema, row, key);
+}
+
 /** Every alias of `name`. */
 export async function* aliases(
   catalog: CatalogReader,
@@ -154,6 +178,8 @@ export async function* names(catalog: CatalogReader): AsyncGenerator<string> {
   }
 }
 
+type Refused = Pick<RefusalLeaf, "name" | "manifest" | "gate" | "channel" | "got" | "wanted">;
+
 interface Claim {
   readonly commit: string;
   readonly recipe: string;
@@ -163,6 +189,9 @@ const releaseKey = (name: string, version: string) => `${name} release ${version
 const aliasKey = (name: string, alias: string) => `${name} alias ${alias}`;
 const claimKey = (name: string, claim: Claim) => `${name} claim ${claim.commit} ${claim.recipe}`;
 const channelKey = (name: string, channel: string) => `${name} channel ${channel}`;
+/** The same refusal again is no second row: a job that tries again and again says nothing new. */
+const refusalKey = ({ name, manifest, gate, channel, got, wanted }: Refused) =>
+  `${name} refusal ${digestOf(canonicalText({ manifest, gate, channel, got, wanted }))}`;
 const moveKey = (leaf: ChannelLeaf) => `${leaf.name} move ${leaf.channel} ${String(leaf.counter).padStart(8, "0")}`;
 
 async function typed<T>(schema: z.ZodType<T>, key: string, catalog: CatalogReader): Promise<T | undefined> {

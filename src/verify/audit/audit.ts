@@ -8,6 +8,7 @@
 //
 // Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
 
+import { hasDocument } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { parseStoreDocument } from "../../artifact/store-document.ts";
 import { type Trust, trustBytes } from "../../artifact/trust.ts";
@@ -28,7 +29,7 @@ import {
 } from "./documents.ts";
 import { fingerprintOf, type FingerprintTable, fingerprintTable } from "./fingerprints.ts";
 import { checkHead } from "./head.ts";
-import { newHistory } from "./history.ts";
+import { type LoggedRefusal, newHistory } from "./history.ts";
 import { inOrder } from "./in-order.ts";
 import { lineageOf, requireOwnTree } from "./lineage.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
@@ -51,6 +52,8 @@ export interface Audit extends Verification {
   readonly leaves: number;
   /** Whose objects were read. */
   readonly releases: number;
+  /** What gates refused, in the log's order. */
+  readonly refusals: readonly LoggedRefusal[];
   /** In the store; null: it can't list them. */
   readonly objects: number | null;
 }
@@ -70,7 +73,13 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const checked = await inStep(report, `check ${checkpoint.size} log entries`, (step) =>
     findings.checkAsync("log", () => checkLog({ ...log, step, onLeaf })),
   );
-  const result = { subject: store.url, findings: findings.list, checkpoint, leaves: checkpoint.size };
+  const result = {
+    subject: store.url,
+    findings: findings.list,
+    checkpoint,
+    leaves: checkpoint.size,
+    refusals: history.refusals,
+  };
   const isWhole = checked !== undefined && (await isOfCheckpoint(checked.tree, log));
   // Without the log of the checkpoint there is nothing that the rest could be compared with.
   if (!isWhole) return { ...result, verdict: verdictOf(findings.list), releases: 0, objects: null };
@@ -135,7 +144,7 @@ async function checkOne(
   options: ReleasesToCheck & { readonly onBytes: (count: number) => void },
 ): Promise<{ findings: readonly Finding[]; keys: readonly string[] }> {
   const { index, leaf } = logged;
-  if (leaf.type === "channel" || !isFirst(logged, options.history)) return { findings: [], keys: [] };
+  if (!hasDocument(leaf) || !isFirst(logged, options.history)) return { findings: [], keys: [] };
   const findings = newFindings();
   const own = { ...options, findings };
   await checkReleaseDocument({ index, leaf }, own);

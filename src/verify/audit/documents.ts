@@ -4,7 +4,7 @@
 
 import type { Digest } from "../../artifact/digest.ts";
 import { isCanonical, parseStored } from "../../artifact/json.ts";
-import type { AliasLeaf, Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
+import { type AliasLeaf, hasDocument, type Leaf, type ReleaseLeaf } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
 import { readDocument } from "../../stores/read.ts";
@@ -64,7 +64,7 @@ export async function checkReleaseDocument(
 
 /** Whether it is the first of its name and version in the log: a later one is a finding, and nobody is served it. */
 export function isFirst({ index, leaf }: { readonly index: number; readonly leaf: Leaf }, history: History): boolean {
-  return leaf.type !== "channel" && history.documentIndex(keys.release(leaf.name, shownVersion(leaf))) === index;
+  return hasDocument(leaf) && history.documentIndex(keys.release(leaf.name, shownVersion(leaf))) === index;
 }
 
 function shownVersion(leaf: ReleaseLeaf | AliasLeaf): string {

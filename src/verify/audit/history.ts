@@ -1,7 +1,7 @@
 // What only the order of the leaves shows: one release per version and per commit, aliases that stay, channel moves that
 // follow one another. The catalog is a fold over the same leaves, so its rows are made here, and kept as fingerprints.
 
-import type { ChannelLeaf, Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
+import type { ChannelLeaf, Leaf, RefusalLeaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { type CatalogReader, rowsOfLeaf } from "../../views/catalog.ts";
@@ -20,6 +20,8 @@ export interface History {
   readonly rows: FingerprintTable;
   /** The newest move of each channel, by the key of its document: one text per channel, not per move. */
   readonly moves: ReadonlyMap<string, Move>;
+  /** What gates refused, in the log's order. */
+  readonly refusals: readonly LoggedRefusal[];
   /** Where the release or alias is logged that the document under this key must show; `undefined`: none is. */
   documentIndex(key: string): number | undefined;
   add(index: number, leaf: Leaf): Promise<void>;
@@ -30,6 +32,11 @@ export interface Move {
   readonly counter: number;
 }
 
+export interface LoggedRefusal {
+  readonly index: number;
+  readonly leaf: RefusalLeaf;
+}
+
 /** `catalogSize`: how many leaves the stored catalog has taken in. */
 export function newHistory(catalogSize: number, findings: Findings): History {
   const rows = fingerprintTable();
@@ -37,6 +44,7 @@ export function newHistory(catalogSize: number, findings: Findings): History {
   const claims = fingerprintTable();
   const documents = fingerprintTable();
   const moves = new Map<string, Move>();
+  const refusals: LoggedRefusal[] = [];
   // The fold only asks whether a row is there.
   const fingerprintOf = rememberingFingerprints();
   const known: CatalogReader = {
@@ -48,6 +56,7 @@ export function newHistory(catalogSize: number, findings: Findings): History {
   return {
     rows,
     moves,
+    refusals,
     documentIndex(key) {
       const place = documents.get(fingerprintOf(key));
       return place && indexAt(place);
@@ -64,6 +73,11 @@ export function newHistory(catalogSize: number, findings: Findings): History {
 
   function check(index: number, leaf: Leaf): void {
     if (leaf.type === "release") return checkRelease(index, leaf);
+    // What was refused isn't in the log, as a rule: there is nothing that it must agree with.
+    if (leaf.type === "refusal") {
+      refusals.push({ index, leaf });
+      return;
+    }
     const released = manifests.get(fingerprintOf(`${leaf.name}@${leaf.version}`));
     if (released === undefined || Buffer.compare(released, fingerprintOfDigest(leaf.manifest)) !== 0) {
       const problem = `it points at ${leaf.name}@${leaf.version} with the manifest ${leaf.manifest}`;

@@ -1,7 +1,7 @@
 // The log, entry by entry: every one in its canonical form, every leaf signed by a key that may, every record of a signature
 // right before the release that it belongs to. What comes out of it is the tree that all else is compared with.
 
-import type { Entry, HashedRekord, Leaf } from "../../artifact/leaf.ts";
+import { type Entry, hasDocument, type HashedRekord, type Leaf } from "../../artifact/leaf.ts";
 import type { Trust } from "../../artifact/trust.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
 import type { Checkpoint } from "../../log/checkpoint.ts";
@@ -71,7 +71,7 @@ export async function checkLog(
       });
     }
     if (entry?.sort !== "signature") last = index;
-    kept[index] = Number(entry !== undefined && (entry.sort === "signature" || entry.leaf.type !== "channel"));
+    kept[index] = Number(entry !== undefined && (entry.sort === "signature" || hasDocument(entry.leaf)));
     return { index, entry };
   };
   const entries = inOrder(readEntries(store, { from: 0, to: size, size }), { ahead: entriesAhead, start });

@@ -4,8 +4,8 @@
 import { digestOf } from "../../artifact/digest.ts";
 import { hashedRekordBytes, type ReleaseLeaf } from "../../artifact/leaf.ts";
 import { parseVkey } from "../../artifact/log-key.ts";
-import { blobsOf } from "../../artifact/manifest.ts";
-import { beside, poolKey } from "../../artifact/pool.ts";
+import { blobsOf, type Manifest } from "../../artifact/manifest.ts";
+import { beside, besideAttestation, poolKey } from "../../artifact/pool.ts";
 import { parseBundle } from "../../artifact/sigstore.ts";
 import { sbomStatement } from "../../artifact/statement.ts";
 import { KilnError } from "../../errors.ts";
@@ -34,23 +34,36 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
   const release = await verifySigned({ store, trust, findings, release: logged, now });
   if (release === undefined) return named;
   const statements = await checkArtifacts(release, options);
-  const { provenance } = release;
-  if (provenance !== undefined && statements.every((statement) => statement !== undefined)) {
+  const { provenance, attestations } = release;
+  const isWhole = [...statements, ...attestations].every((statement) => statement !== undefined);
+  if (provenance !== undefined && isWhole) {
     const artifacts = release.manifest.artifacts.map(({ sha256 }, place) => ({
       sha256,
-      statement: statements[place] ?? new Uint8Array(),
+      statement: orNothing(statements[place]),
     }));
     const isLogged = findings.check(signaturesKey(logged.leaf), () => {
-      requireSameRecords(logged, recordsOf(release.signatures, { artifacts, provenance }));
+      requireSameRecords(
+        logged,
+        recordsOf(release.signatures, { artifacts, provenance, attestations: attestations.map(orNothing) }),
+      );
       return true;
     });
     // The files beside the artifacts are made from the log's records: from others nothing could be said of them.
     if (isLogged) await checkBeside(release, options);
   }
   const sidecars = release.manifest.artifacts.flatMap((artifact) =>
-    Object.values(beside).map((end) => poolKey(artifact) + end),
+    endsOf(release.manifest).map((end) => poolKey(artifact) + end),
   );
   return [...named, ...blobsOf(release.manifest).map(poolKey), ...sidecars];
+}
+
+/** The ends of the names of all files beside an artifact of this release. */
+function endsOf({ attestations = [] }: Manifest): string[] {
+  return [...Object.values(beside), ...attestations.map((_, place) => besideAttestation(place))];
+}
+
+function orNothing(bytes: Uint8Array | undefined): Uint8Array {
+  return bytes ?? new Uint8Array();
 }
 
 async function checkArtifacts(
@@ -82,7 +95,7 @@ async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Pro
   const { findings } = options;
   const made = new Map<string, ReadonlyMap<string, Uint8Array>>();
   for (const artifact of release.manifest.artifacts) {
-    for (const end of Object.values(beside)) {
+    for (const end of endsOf(release.manifest)) {
       const key = poolKey(artifact) + end;
       const stored = await findings.checkAsync(key, () => readBeside(key, options));
       if (stored === undefined) continue;

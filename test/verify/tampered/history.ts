@@ -16,6 +16,12 @@ async function nextMove(store: TamperedStore): Promise<ChannelLeaf> {
   return { type: "channel", kiln, name, version, manifest, time, channel: "production", counter: 3, follows: 16 };
 }
 
+async function refusal(store: TamperedStore): Promise<Leaf> {
+  const { kiln, name, manifest, time } = await releaseLeaf(store);
+  const numbers = { got: "lines 80 %", wanted: "at least 90 %" };
+  return { type: "refusal", kiln, name, version: "1.2.0", manifest, time, gate: "coverage", channel: null, ...numbers };
+}
+
 function appended(title: string, change: (store: TamperedStore) => Promise<Leaf>, row: Partial<Tampering>): Tampering {
   return { title, tamper: async (store) => appendLeaves(store, [await change(store)]), ...row };
 }
@@ -88,6 +94,18 @@ export const history: readonly Tampering[] = [
     audit: ["ENTRY_UNEXPECTED", "SUBJECT_MISMATCH"],
     notes: ["VIEW_BEHIND", "VIEW_BEHIND"],
   },
+  released(
+    "a release that counts its records wrong",
+    async (store) => ({ ...(await releaseLeaf(store)), version: "1.0.9", claims: null, entries: 4 }),
+    { audit: ["ENTRY_UNEXPECTED", "SUBJECT_MISMATCH"] },
+  ),
+  released(
+    "a release whose manifest isn't there",
+    async (store) => ({ ...(await releaseLeaf(store)), version: "1.0.9", claims: null, manifest: "0".repeat(64) }),
+    { audit: ["OBJECT_MISSING"] },
+  ),
+  appended("a refusal", refusal, {}),
+  appended("a refusal of another name's release", async (store) => ({ ...(await refusal(store)), name: "other" }), {}),
   {
     title: "records of signatures without a release",
     tamper: async (store) => appendLeaves(store, [], await records(store)),

@@ -1,0 +1,29 @@
+// The order in which the log holds a release's signatures, one hashedrekord entry each, right before the release's own entry:
+// for each artifact its own signature and its SBOM's, then the provenance, then the other attestations. Whoever writes, reads
+// or counts them asks here.
+
+import type { Manifest } from "./manifest.ts";
+
+/** Positions among a release's records. */
+export interface RecordOrder {
+  /** How many there are. */
+  readonly count: number;
+  /** Of the artifact at this position in the manifest. */
+  artifact(place: number): { readonly signature: number; readonly sbom: number };
+  readonly provenance: number;
+  /** Of the attestation at this position in the manifest. */
+  attestation(place: number): number;
+}
+
+export function recordOrder({
+  artifacts,
+  attestations = [],
+}: Pick<Manifest, "artifacts" | "attestations">): RecordOrder {
+  const provenance = 2 * artifacts.length;
+  return {
+    count: provenance + 1 + attestations.length,
+    artifact: (place) => ({ signature: 2 * place, sbom: 2 * place + 1 }),
+    provenance,
+    attestation: (place) => provenance + 1 + place,
+  };
+}
