@@ -16,6 +16,7 @@ import { kindOf } from "../kinds/index.ts";
 import { builtPath, type Packed } from "../kinds/kind.ts";
 import { inStep, type Step } from "../report.ts";
 import { hashFile } from "../system/hash-file.ts";
+import { suiteName } from "../system/packages.ts";
 import { openSandbox } from "../system/sandbox-open.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
@@ -240,6 +241,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     stage,
     out,
     time: order.plan.source.time,
+    suite: suiteName(),
     sandbox,
     runPacker: (argv) =>
       runStep(

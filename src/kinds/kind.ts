@@ -50,6 +50,8 @@ export interface PackJob {
   readonly out: string;
   /** SOURCE_DATE_EPOCH. */
   readonly time: number;
+  /** Codename of the system that packers see, as in `bookworm`; undefined where it has none. */
+  readonly suite: string | undefined;
   readonly sandbox: Sandbox;
   /** Runs a program as a packer; throws STEP_FAILED unless it exits with 0. Returns its stdout. */
   runPacker(argv: readonly [string, ...string[]]): Promise<string>;
@@ -71,6 +73,8 @@ export interface Packed {
   readonly from: readonly string[];
   /** Package URLs of what an installer brings along. */
   readonly requires: readonly string[];
+  /** Package URLs of what it may bring along. */
+  readonly recommends?: readonly string[];
 }
 
 /** A path inside the source, in a recipe. */

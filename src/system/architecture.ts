@@ -25,20 +25,25 @@ const known: Readonly<Record<string, Architecture>> = {
 
 /** The architectures of the Linux programs among `entries`, each once; empty when they run anywhere. */
 export function architecturesOf(entries: readonly Entry[]): Architecture[] {
-  const found = new Set<Architecture>();
+  return [...new Set(entries.flatMap((entry) => architectureOf(entry) ?? []))];
+}
+
+/** The machine that a program or library is for; undefined for every other entry. */
+export function architectureOf(entry: Entry): Architecture | undefined {
   const head = Buffer.alloc(20);
-  for (const entry of entries) {
-    if (entry.type !== "file" || entry.size < head.length || !mayBeProgram(entry)) continue;
-    const file = openSync(entry.source, "r");
-    try {
-      readSync(file, head, 0, head.length, 0);
-    } finally {
-      closeSync(file);
-    }
-    const architecture = known[machineOf(head)];
-    if (architecture !== undefined) found.add(architecture);
+  if (entry.type !== "file" || entry.size < head.length || !mayBeProgram(entry)) return undefined;
+  const file = openSync(entry.source, "r");
+  try {
+    readSync(file, head, 0, head.length, 0);
+  } finally {
+    closeSync(file);
   }
-  return [...found];
+  return known[machineOf(head)];
+}
+
+/** The architecture that Debian calls so; one that Kiln doesn't know has the same name everywhere. */
+export function debianArchitecture(name: string): Architecture {
+  return Object.values(known).find(({ debian }) => debian === name) ?? { node: name, debian: name };
 }
 
 function mayBeProgram(entry: FileEntry): boolean {

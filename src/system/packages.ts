@@ -23,6 +23,11 @@ export function systemName(release = "/etc/os-release"): string {
   return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(readText(release))?.[1] ?? "unknown";
 }
 
+/** `bookworm`; undefined where a system doesn't say. */
+export function suiteName(release = "/etc/os-release"): string | undefined {
+  return /^VERSION_CODENAME="?([a-z0-9-]+)"?$/m.exec(readText(release))?.[1];
+}
+
 function valueOf(stanza: string, name: string): string | undefined {
   const start = stanza.startsWith(`${name}: `) ? 0 : stanza.indexOf(`\n${name}: `) + 1;
   if (start === 0 && !stanza.startsWith(`${name}: `)) return undefined;
