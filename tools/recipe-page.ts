@@ -118,8 +118,16 @@ function rowsOf({ properties = {}, required = [] }: JsonSchema, before: string):
         ? `; ${JSON.stringify(value.default)}`
         : "; may be left out";
     const row = `| \`${before}${key}\` | ${typeOf(value)}${need} | ${(value.description ?? "").replaceAll("|", String.raw`\|`)} |`;
-    return [row, ...(value.properties === undefined ? [] : rowsOf(value, `${before}${key}.`))];
+    return [row, ...innerRows(value, `${before}${key}`)];
   });
+}
+
+/** The keys of a map, of the maps in a map by name (`units.NAME`), and of each map that a value may be. */
+function innerRows(value: JsonSchema, before: string): string[] {
+  if (value.properties !== undefined) return rowsOf(value, `${before}.`);
+  if (typeof value.additionalProperties === "object") return innerRows(value.additionalProperties, `${before}.NAME`);
+  const rows = (value.anyOf ?? []).flatMap((one) => innerRows(one, before));
+  return [...new Set(rows)];
 }
 
 /** An empty list or map says no more than that the key may be left out. */

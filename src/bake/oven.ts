@@ -233,7 +233,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
   const stage = join(kitchen.stage, artifact.name);
   mkdirSync(stage);
   const sandbox = kitchen.sandbox.withStage(stage);
-  const log = `${artifact.kind}-${artifact.name}.log`;
+  let runs = 0;
   return await kindOf(artifact.kind).pack(artifact.spec, {
     artifact: artifact.name,
     release: order.plan,
@@ -243,8 +243,10 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     time: order.plan.source.time,
     suite: suiteName(),
     sandbox,
-    runPacker: (argv) =>
-      runStep(
+    runPacker: (argv) => {
+      runs += 1;
+      const log = `${artifact.kind}-${artifact.name}${runs === 1 ? "" : `-${runs}`}.log`;
+      return runStep(
         {
           title: `${artifact.kind}: ${artifact.name}`,
           argv,
@@ -257,7 +259,8 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
         },
         sandbox,
         { report: context.report, shown },
-      ),
+      );
+    },
     take: (file) => takeFile({ file, stage }, artifact.name, kitchen),
     onProgress: (bytes) => shown.progress(bytes, undefined, "bytes"),
     signal: kitchen.signal,

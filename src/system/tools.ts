@@ -12,6 +12,7 @@ export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 const packages: Readonly<Record<string, string>> = {
   bwrap: "bubblewrap",
   "dpkg-deb": "dpkg",
+  "dpkg-shlibdeps": "dpkg-dev",
   git: "git",
   gpgv: "gpgv",
   mmdebstrap: "mmdebstrap",

@@ -100,14 +100,16 @@ function copyrightOf({ name, spec }: Subject, job: Job): string {
   const path = licenseFile(job.source);
   const text = path === undefined ? undefined : readText(path, "the licence", job);
   const license = spec.license ?? titles.find(([title]) => title.test(text ?? ""))?.[1];
-  const holders = (text ?? "").split("\n").flatMap((line) => /^\s*Copyright\s+(?:\([cC]\)|©)?\s*(\d{4}.*)$/.exec(line)?.[1] ?? []);
+  const holders = (text ?? "")
+    .split("\n")
+    .flatMap((line) => /^\s*Copyright\s+(?:\([cC]\)|©)?\s*(\d{4}.*)$/.exec(line)?.[1] ?? []);
   return [
     "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/",
     `Upstream-Name: ${name}`,
     ...(spec.homepage === undefined ? [] : [`Source: ${spec.homepage}`]),
     "",
     "Files: *",
-    `Copyright: ${holders.length > 0 ? holders.map((holder) => holder.trim()).join("\n           ") : spec.maintainer.replace(/ <.*$/, "")}`,
+    `Copyright: ${holders.length > 0 ? holders.map((holder) => holder.trim()).join("\n           ") : `${new Date(job.time * 1000).getUTCFullYear()} ${spec.maintainer.replace(/ <.*$/, "")}`}`,
     `License: ${license ?? (text === undefined ? "unknown" : "custom")}`,
     ...licenseText(license, text),
     "",
@@ -115,7 +117,9 @@ function copyrightOf({ name, spec }: Subject, job: Job): string {
 }
 
 function licenseText(license: string | undefined, text: string | undefined): string[] {
-  const known = (license ?? "").split(/[\s()]+/).flatMap((id) => common[id.replace(/-(?:only|or-later)$|\+$/, "")] ?? []);
+  const known = (license ?? "")
+    .split(/[\s()]+/)
+    .flatMap((id) => common[id.replace(/-(?:only|or-later)$|\+$/, "")] ?? []);
   if (known.length > 0) {
     return [
       " The text of this licence is on every Debian system, in:",
@@ -123,7 +127,11 @@ function licenseText(license: string | undefined, text: string | undefined): str
     ];
   }
   if (text !== undefined) return foldText(text);
-  return [license === undefined ? " The recipe of this package names no licence." : ` The licence is the one that SPDX calls ${license}.`];
+  return [
+    license === undefined
+      ? " The recipe of this package names no licence."
+      : ` The licence is the one that SPDX calls ${license}.`,
+  ];
 }
 
 /** The licence of the whole repository, if it is a plain file in its top folder. */

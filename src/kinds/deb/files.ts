@@ -29,17 +29,29 @@ const special = {
     .string()
     .regex(/^[a-z_][a-z0-9_-]{0,30}(?::[a-z_][a-z0-9_-]{0,30})?$/, "a user, or user:group, as in `root:adm`")
     .optional()
-    .describe("`user` or `user:group`; root when left out. It is set when the package is configured, unless dpkg-statoverride says otherwise."),
+    .describe(
+      "`user` or `user:group`; root when left out. It is set when the package is configured, unless dpkg-statoverride says otherwise.",
+    ),
 };
 
 const placement = z.union([
   sourcePathSchema,
   z.strictObject({ from: sourcePathSchema.describe("A file or folder in the repository."), ...special }),
-  z.strictObject({ link: z.string().min(1).max(1000).regex(/^[^\p{Cc}\p{Cs}]+$/u, "a path on one line").describe("What a link there points to.") }),
+  z.strictObject({
+    link: z
+      .string()
+      .min(1)
+      .max(1000)
+      .regex(/^[^\p{Cc}\p{Cs}]+$/u, "a path on one line")
+      .describe("What a link there points to."),
+  }),
   z.strictObject({
     folder: z.literal(true).describe("An empty folder."),
     ...special,
-    mode: special.mode.refine((mode) => mode?.[1] !== "4" && mode?.[1] !== "5" && mode?.[1] !== "6", "a mode that lets the owner in, as in \"0750\""),
+    mode: special.mode.refine(
+      (mode) => mode?.[1] !== "4" && mode?.[1] !== "5" && mode?.[1] !== "6",
+      'a mode that lets the owner in, as in "0750"',
+    ),
   }),
 ]);
 
@@ -50,7 +62,10 @@ export type Files = Readonly<Record<string, Placement>>;
 const target = z
   .string()
   .max(1000)
-  .refine((path) => systemPath.safeParse(path.replace(/\/$/, "")).success, "an absolute path on the system, without // . and ..");
+  .refine(
+    (path) => systemPath.safeParse(path.replace(/\/$/, "")).success,
+    "an absolute path on the system, without // . and ..",
+  );
 
 export const filesSchema = z
   .record(target, placement)
@@ -84,15 +99,22 @@ function placedBy(path: string, value: Placement, job: Pick<PackJob, "artifact" 
   const at = path.replace(/^\/|\/$/g, "");
   if (typeof value === "string") return copied(path, builtPath(job, value));
   if ("link" in value) return [{ type: "link", path: at, at, target: linkTarget(at, value.link, job) }];
-  const own = { mode: value.mode === undefined ? undefined : Number.parseInt(value.mode, 8), owner: ownerOf(value.owner) };
+  const own = {
+    mode: value.mode === undefined ? undefined : Number.parseInt(value.mode, 8),
+    owner: ownerOf(value.owner),
+  };
   if ("folder" in value) return [{ type: "folder", path: at, at, ...own }];
   const entries = copied(path, builtPath(job, value.from));
   const [only] = entries;
   if (own.mode === undefined && own.owner === undefined) return entries;
   if (only?.type === "file" && entries.length === 1) return [{ ...only, ...own }];
-  throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got a mode or an owner for the folder ${path}, want one for a file`, {
-    hint: "give each file in it that needs one an entry of its own, or the folder itself: { folder: true, mode: … }",
-  });
+  throw new KilnError(
+    "ARTIFACT_INVALID",
+    `${job.artifact}: got a mode or an owner for the folder ${path}, want one for a file`,
+    {
+      hint: "give each file in it that needs one an entry of its own, or the folder itself: { folder: true, mode: … }",
+    },
+  );
 }
 
 function ownerOf(owner: string | undefined): string | undefined {
@@ -116,7 +138,10 @@ function linkTarget(at: string, target: string, job: Pick<PackJob, "artifact">):
   const absolute = join(folder, target);
   const meant = target.startsWith("/") ? join("/", target) : absolute;
   const ups = target.split("/").filter((segment) => segment === "..").length;
-  if (!target.startsWith("/") && ups > folder.split("/").filter((segment) => segment !== "" && segment !== ".").length) {
+  if (
+    !target.startsWith("/") &&
+    ups > folder.split("/").filter((segment) => segment !== "" && segment !== ".").length
+  ) {
     throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got a link from /${at} to ${target}, above the root`, {
       hint: "write where it leads as an absolute path",
     });
@@ -154,7 +179,11 @@ function checkPath(at: string, { artifact }: Pick<PackJob, "artifact">): void {
         : undefined;
   if (what === undefined) return;
   const shown = at.length > 300 ? `${at.slice(0, 300)}…` : at;
-  throw new KilnError("ARTIFACT_INVALID", `${artifact}: got ${what} ${JSON.stringify(`/${shown}`)}, which no .deb can hold`, {
-    hint: "rename it in a build step",
-  });
+  throw new KilnError(
+    "ARTIFACT_INVALID",
+    `${artifact}: got ${what} ${JSON.stringify(`/${shown}`)}, which no .deb can hold`,
+    {
+      hint: "rename it in a build step",
+    },
+  );
 }

@@ -58,9 +58,13 @@ async function run(options: readonly string[], { debian }: Architecture, job: Jo
     if (error.details["status"] === 127) throw toolMissing("dpkg-shlibdeps", error);
     const lines = Array.isArray(error.details["lastLines"]) ? error.details["lastLines"].map(String) : [];
     const said = lines.findLast((line) => line.includes("error:"))?.replace(/^.*error: */, "") ?? error.message;
-    throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got programs whose libraries no package brings: ${said}`, {
-      hint: "install the packages with these libraries where it is baked, or set `shlibs: false` and name them in `depends`",
-      cause: error,
-    });
+    throw new KilnError(
+      "ARTIFACT_INVALID",
+      `${job.artifact}: got programs whose libraries no package brings: ${said}`,
+      {
+        hint: "install the packages with these libraries where it is baked, or set `shlibs: false` and name them in `depends`",
+        cause: error,
+      },
+    );
   }
 }

@@ -18,7 +18,11 @@ export type ScriptLines = Readonly<Partial<Record<ScriptName, Lines>>>;
 /** The script's text; undefined when there is nothing to run. `own`: of the repository. Throws ARTIFACT_INVALID. */
 export function scriptText(
   name: ScriptName,
-  { own, lines, artifact }: { readonly own: string | undefined; readonly lines: readonly Lines[]; readonly artifact: string },
+  {
+    own,
+    lines,
+    artifact,
+  }: { readonly own: string | undefined; readonly lines: readonly Lines[]; readonly artifact: string },
 ): string | undefined {
   const before = lines.flatMap((one) => one.before ?? []);
   const after = lines.flatMap((one) => one.after ?? []);
@@ -33,7 +37,10 @@ export function scriptText(
   const places = rest.filter((line) => line.trim() === token).length;
   if (before.length + after.length === 0) return [first, ...rest.filter((line) => line.trim() !== token)].join("\n");
   if (!/^#! ?\/(?:usr\/)?bin\/(?:env )?(?:sh|bash|dash)(?: |$)/.test(first)) {
-    throw wrong(`a script for ${first.slice(2).trim()}, want one for /bin/sh`, "units, users and owners need lines of shell in it");
+    throw wrong(
+      `a script for ${first.slice(2).trim()}, want one for /bin/sh`,
+      "units, users and owners need lines of shell in it",
+    );
   }
   if (places > 1) throw wrong(`${places} lines ${token}, want one`, "leave one where Kiln's lines belong");
   if (places === 1) {
@@ -41,9 +48,18 @@ export function scriptText(
   }
   // What follows would never run.
   if (after.length > 0 && rest.some((line) => /^(?:exit|exec)\b/.test(line))) {
-    throw wrong("an `exit` at its top level, after which nothing can be added", `remove it, or write a line ${token} before it, where Kiln's lines belong`);
+    throw wrong(
+      "an `exit` at its top level, after which nothing can be added",
+      `remove it, or write a line ${token} before it, where Kiln's lines belong`,
+    );
   }
-  return [first, ...before, ...rest.join("\n").trimEnd().split("\n"), ...after, ""].join("\n");
+  return [first, ...guarded(before, own), ...rest.join("\n").trimEnd().split("\n"), ...after, ""].join("\n");
+}
+
+/** The script's own `set -e` comes after these lines, if it has one. */
+function guarded(lines: readonly string[], own: string): string[] {
+  if (lines.length === 0) return [];
+  return /^#!.* -e|^set -[a-z]*e/m.test(own) ? ["set -e", ...lines] : ["set -e", ...lines, "set +e"];
 }
 
 /** debhelper's name for the same thing, so that scripts of a debian/ folder work as they are. */
@@ -51,7 +67,13 @@ const token = "#DEBHELPER#";
 
 /** `body` when the package is configured: after an installation or an upgrade, or when one was called off. */
 export function whenConfigured(body: readonly string[]): string[] {
-  return ['case "$1" in', "configure | abort-upgrade | abort-deconfigure | abort-remove)", ...indented(body), "  ;;", "esac"];
+  return [
+    'case "$1" in',
+    "configure | abort-upgrade | abort-deconfigure | abort-remove)",
+    ...indented(body),
+    "  ;;",
+    "esac",
+  ];
 }
 
 export function indented(lines: readonly string[]): string[] {

@@ -56,7 +56,11 @@ export function modeOf(entry: Placed): number {
 /** The folder DEBIAN: the control files, and md5sums of all files but `conffiles`, which dpkg itself keeps sums of. */
 export function writeControl(
   root: string,
-  { placed, conffiles, files }: { placed: readonly Placed[]; conffiles: ReadonlySet<string>; files: readonly ControlFile[] },
+  {
+    placed,
+    conffiles,
+    files,
+  }: { placed: readonly Placed[]; conffiles: ReadonlySet<string>; files: readonly ControlFile[] },
 ): void {
   const folder = join(root, "DEBIAN");
   mkdirSync(folder);

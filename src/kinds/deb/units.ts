@@ -57,9 +57,13 @@ function contentOf(source: string, name: string, { artifact }: Pick<PackJob, "ar
   const bytes = readFileSync(source);
   const text = bytes.toString("utf8");
   if (!/^\[[A-Z][A-Za-z]*\]\s*$/m.test(text)) {
-    throw new KilnError("ARTIFACT_INVALID", `${artifact}: ${name}: got a file without any section, want a systemd unit`, {
-      hint: "correct the path of the unit in the recipe: it starts with [Unit] or [Service]",
-    });
+    throw new KilnError(
+      "ARTIFACT_INVALID",
+      `${artifact}: ${name}: got a file without any section, want a systemd unit`,
+      {
+        hint: "correct the path of the unit in the recipe: it starts with [Unit] or [Service]",
+      },
+    );
   }
   return { size: bytes.length, hasInstall: /^\[Install\]\s*$/m.test(text) };
 }
@@ -94,10 +98,19 @@ function startLines(units: readonly Unit[]): string[] {
     of.length === 0 ? [] : [`deb-systemd-invoke ${action} ${words(of)} >/dev/null || true`];
   const started = units.filter(({ start }) => start);
   const upgraded = [
-    ...invoke("restart", started.filter(({ upgrade }) => upgrade === "restart")),
-    ...invoke("start", started.filter(({ upgrade }) => upgrade !== "restart")),
+    ...invoke(
+      "restart",
+      started.filter(({ upgrade }) => upgrade === "restart"),
+    ),
+    ...invoke(
+      "start",
+      started.filter(({ upgrade }) => upgrade !== "restart"),
+    ),
     // One that isn't started by us is restarted only where somebody else did.
-    ...invoke("try-restart", units.filter(({ start, upgrade }) => !start && upgrade === "restart")),
+    ...invoke(
+      "try-restart",
+      units.filter(({ start, upgrade }) => !start && upgrade === "restart"),
+    ),
   ];
   return underSystemd([
     "systemctl --system daemon-reload >/dev/null || true",
@@ -111,11 +124,15 @@ function either(condition: string, yes: readonly string[], no: readonly string[]
 }
 
 function stopOnUpgrade(units: readonly Unit[]): string[] {
-  return units.length === 0 ? [] : underSystemd([`deb-systemd-invoke stop ${words(units)} >/dev/null || true`], "upgrade");
+  return units.length === 0
+    ? []
+    : underSystemd([`deb-systemd-invoke stop ${words(units)} >/dev/null || true`], "upgrade");
 }
 
 function stopOnRemoval(units: readonly Unit[]): string[] {
-  return units.length === 0 ? [] : underSystemd([`deb-systemd-invoke stop ${words(units)} >/dev/null || true`], "remove");
+  return units.length === 0
+    ? []
+    : underSystemd([`deb-systemd-invoke stop ${words(units)} >/dev/null || true`], "remove");
 }
 
 function forgetLines(installed: readonly string[], hasUnits: boolean): string[] {
@@ -127,7 +144,7 @@ function forgetLines(installed: readonly string[], hasUnits: boolean): string[] 
     ...(installed.length === 0
       ? []
       : [
-          'if [ "$1" = purge ] && [ -x /usr/bin/deb-systemd-helper ]; then',
+          'if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then',
           `  deb-systemd-helper purge ${names} >/dev/null || true`,
           "fi",
         ]),

@@ -38,8 +38,12 @@ export function accountLines(placed: readonly Placed[]): ScriptLines {
 /** What has to be there for these lines to run. */
 export function accountDepends(placed: readonly Placed[]): string[] {
   return [
-    ...(namesIn(placed, "usr/lib/sysusers.d/") === "" ? [] : ["systemd | systemd-standalone-sysusers | systemd-sysusers"]),
-    ...(namesIn(placed, "usr/lib/tmpfiles.d/") === "" ? [] : ["systemd | systemd-standalone-tmpfiles | systemd-tmpfiles"]),
+    ...(namesIn(placed, "usr/lib/sysusers.d/") === ""
+      ? []
+      : ["systemd | systemd-standalone-sysusers | systemd-sysusers"]),
+    ...(namesIn(placed, "usr/lib/tmpfiles.d/") === ""
+      ? []
+      : ["systemd | systemd-standalone-tmpfiles | systemd-tmpfiles"]),
   ];
 }
 
