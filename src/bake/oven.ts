@@ -238,6 +238,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     artifact: artifact.name,
     release: order.plan,
     source,
+    artifacts: order.artifacts,
     stage,
     out,
     time: order.plan.source.time,

@@ -1,6 +1,7 @@
 // From a folder in a repository to an order: which commit, which recipe, which version, which tools. What must be looked up
 // or reserved in a store comes as an argument. A commit that was released before isn't baked again: its release is the answer.
 
+import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
@@ -22,6 +23,7 @@ import {
   type Commit,
   findCommit,
   listChanges,
+  listFilesAt,
   openRepository,
   readFileAt,
   remoteUrl,
@@ -29,6 +31,7 @@ import {
   type Snapshot,
 } from "../system/git.ts";
 import type { Isolation } from "../system/sandbox.ts";
+import { artifactsOf } from "./artifacts.ts";
 import { lookAtMachine, type NodeProgram } from "./inputs.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { bakeKeyOf, type Plan } from "./plan.ts";
@@ -141,7 +144,11 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
     reserve: options.store?.reserve(recipe.name, claim),
     dirtyTree: snapshot?.tree,
   });
-  const artifacts = Object.entries(recipe.artifacts).map(([name, spec]) => ({ name, kind: spec.kind, spec }));
+  const { artifacts, notes } = await artifactsOf(recipe.artifacts, {
+    list: () => listFilesAt(repository, tree),
+    read: async (file) => textAt(file, await readFileAt(repository, { ...tree, path: file, limit: 1024 * 1024 })),
+  });
+  for (const note of notes) context.report.note(note);
   const kindNames = [...new Set(artifacts.map(({ kind }) => kind))].toSorted();
   const machine = lookAtMachine({
     isolation: options.isolation,
@@ -182,6 +189,12 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
       checkOut: (into) => checkOut(repository, { ...tree, folder: into, time: commit.time }),
     },
   };
+}
+
+function textAt(path: string, bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined || isUtf8(bytes))
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
+  throw new KilnError("SOURCE_UNSUPPORTED", `${path}: got bytes that aren't UTF-8, want text`);
 }
 
 /** The recipe's path within the repository. One from outside isn't of the commit, and never counts. */

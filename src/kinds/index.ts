@@ -3,7 +3,7 @@
 import { archive } from "./archive.ts";
 import { deb } from "./deb/deb.ts";
 import type { Kind } from "./kind.ts";
-import { npm } from "./npm.ts";
+import { npm } from "./npm/npm.ts";
 
 export const kinds = [archive, npm, deb] as const satisfies readonly Kind[];
 

@@ -26,10 +26,29 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly onlyReads?: true;
   /** A strict object whose `kind` is the literal name. */
   readonly schema: Schema;
+  /**
+   * What one entry of a recipe stands for, where that may be several artifacts: told from what is baked, before it is.
+   * Throws ARTIFACT_INVALID.
+   */
+  expand?(name: string, spec: z.output<Schema>, tree: SourceTree): Promise<Expanded<z.output<Schema>>>;
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */
   pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
   /** Reads what lies inside the packed file `path`, member by member, for comparing two of them. */
   readMembers(path: string, options: ReadMembers): Promise<void>;
+}
+
+/** The files of what is baked, before it is checked out. */
+export interface SourceTree {
+  /** Every path, relative to the repository, `/` between segments. */
+  list(): Promise<readonly string[]>;
+  /** The text of a regular file, or undefined if there is nothing. Throws SOURCE_UNSUPPORTED. */
+  read(path: string): Promise<string | undefined>;
+}
+
+export interface Expanded<Spec> {
+  readonly artifacts: readonly { readonly name: string; readonly spec: Spec }[];
+  /** What was left out and why, for whoever bakes. */
+  readonly notes: readonly string[];
 }
 
 export interface ReadMembers {
@@ -44,6 +63,12 @@ export interface PackJob {
   readonly release: { readonly name: string; readonly version: string };
   /** The built source tree: absolute path on the host. */
   readonly source: string;
+  /** All artifacts of this bake, this one too, as the recipe has them. */
+  readonly artifacts: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly spec: Readonly<Record<string, unknown>>;
+  }[];
   /** An empty folder for this artifact alone, seen by packers. */
   readonly stage: string;
   /** Where the file goes; packers don't see it. */

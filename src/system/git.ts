@@ -205,6 +205,19 @@ export async function readFileAt(repository: Repository, file: FileAt): Promise<
   return (await runGit(repository, ["cat-file", "blob", id], options)).stdout;
 }
 
+/** The paths of all files of a tree, links and submodules too. */
+export async function listFilesAt(
+  repository: Repository,
+  { tree, snapshot }: Pick<FileAt, "tree" | "snapshot">,
+): Promise<string[]> {
+  const options = snapshot === undefined ? {} : { env: { GIT_OBJECT_DIRECTORY: snapshot.objects } };
+  const listing = await runGit(repository, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", tree], options);
+  return listing.stdout
+    .toString("utf8")
+    .split("\0")
+    .filter((path) => path !== "");
+}
+
 /** Whether a path with `/` between segments stays inside the folder that it is relative to. */
 export function isInside(path: string): boolean {
   const normal = posix.normalize(path);

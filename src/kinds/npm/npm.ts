@@ -1,5 +1,6 @@
-// An npm package, through `npm pack` itself. The version in package.json is the release's while npm packs, and what was
-// there before afterwards, so that artifacts don't depend on their order. Scripts of the package don't run: the build did.
+// An npm package, through `npm pack` itself. The package.json is the release's while npm packs (its version, and those of
+// what is released with it), and what was there before afterwards, so that artifacts don't depend on their order. Scripts of
+// the package don't run: the build did.
 
 import { createHash } from "node:crypto";
 import { chmodSync, createReadStream, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -9,24 +10,31 @@ import { createGunzip } from "node:zlib";
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
 
+<<<<<<< HEAD:src/kinds/npm.ts
 import { npmVersion } from "../artifact/version.ts";
 import { KilnError } from "../errors.ts";
 import { entriesOf } from "../system/archive-entries.ts";
 import { tarMembers } from "../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "./kind.ts";
+=======
+import { npmVersion } from "../../artifact/version.ts";
+import { KilnError } from "../../errors.ts";
+import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
+import { expandWorkspaces } from "./expand.ts";
+import { type Package, parseJson, readPackage } from "./package.ts";
+import { type Published, publishedPackage } from "./published.ts";
+>>>>>>> 6be3126 (kinds: npm workspaces, all in one release or each its own):src/kinds/npm/npm.ts
 
 const schema = z.strictObject({
   kind: z.literal("npm"),
   from: sourcePathSchema.default(".").describe("The folder that has the package.json, relative to the repository."),
+  workspaces: z
+    .literal(true)
+    .optional()
+    .describe(
+      "One artifact for each workspace of that package.json (or of the pnpm-workspace.yaml beside it) that isn't private, named after its package: `@acme/core` is `acme-core`.",
+    ),
 });
-
-const packageSchema = z.looseObject({
-  name: z.string().regex(/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "an npm package name"),
-  bin: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
-  scripts: z.record(z.string(), z.string()).optional(),
-});
-
-type Package = z.infer<typeof packageSchema>;
 
 /** What packuments list, beside name, version and dist. */
 const listed = (
@@ -38,21 +46,27 @@ const listed = (
 export const npm: Kind<typeof schema> = {
   name: "npm",
   summary: "an npm package, made by `npm pack`",
-  version: 1,
+  version: 2,
   programs: ["npm"],
   schema,
+
+  async expand(name, spec, tree) {
+    if (spec.workspaces !== true) return { artifacts: [{ name, spec }], notes: [] };
+    return await expandWorkspaces(name, spec.from, tree);
+  },
 
   async pack(spec, job) {
     const folder = builtPath(job, spec.from);
     const version = npmVersion(job.release.version);
-    const manifest = readPackage(folder, job, spec.from);
+    const where = `${job.artifact}: ${join(spec.from, "package.json")}`;
+    const manifest = publishedPackage(readPackage(folder, where), { folder, version, where, job });
     normaliseModes(folder, manifest);
-    const { file, files } = await stamped(job, folder, { ...manifest, version }, () => packFolder(folder, job));
+    const { file, files } = await stamped(job, folder, manifest, () => packFolder(folder, job));
     job.take(file);
     return {
       file,
       platform: "any",
-      record: recordOf({ ...manifest, version }, readFileSync(join(job.out, file)), files),
+      record: recordOf(manifest, readFileSync(join(job.out, file)), files),
       purl: purlOf(manifest.name, version),
       from: [folder],
       requires: [],
@@ -64,46 +78,19 @@ export const npm: Kind<typeof schema> = {
   },
 };
 
-function readPackage(folder: string, job: PackJob, from: string): Package {
-  const where = `${job.artifact}: ${join(from, "package.json")}`;
-  const path = join(folder, "package.json");
-  if (!(lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false)) {
-    throw new KilnError("ARTIFACT_INVALID", `${where}: got no such file`, {
-      hint: "name the folder that has the package.json: `from`",
-    });
-  }
-  const json = parseJson(readFileSync(path, "utf8"), where);
-  const parsed = packageSchema.safeParse(json);
-  if (!parsed.success) throw new KilnError("ARTIFACT_INVALID", `${where}: ${z.prettifyError(parsed.error)}`);
-  // In the order in which it was written.
-  return json as Package;
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new KilnError("ARTIFACT_INVALID", `${where}: got text that isn't JSON`, { cause });
-  }
-}
-
-/** npm copies file modes, so the umask of whoever wrote the files would reach the bytes. */
+/** npm copies file modes, so the umask of whoever wrote the files would reach the bytes. What isn't a file it leaves out. */
 function normaliseModes(folder: string, manifest: Package): void {
   const bundles = manifest["bundleDependencies"] ?? manifest["bundledDependencies"];
-  for (const name of readdirSync(folder)) {
-    if (name === ".git" || (name === "node_modules" && bundles === undefined)) continue;
-    const path = join(folder, name);
-    const stats = lstatSync(path);
-    if (stats.isFile()) chmodSync(path, (stats.mode & 0o100) === 0 ? 0o644 : 0o755);
-    if (!stats.isDirectory()) continue;
-    for (const entry of entriesOf(path)) {
-      if (entry.type === "file") chmodSync(entry.source, entry.executable ? 0o755 : 0o644);
-    }
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isFile()) chmodSync(path, (lstatSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
+    const isLeftOut = entry.name === ".git" || (entry.name === "node_modules" && bundles === undefined);
+    if (entry.isDirectory() && !isLeftOut) normaliseModes(path, manifest);
   }
 }
 
 /** Runs `work` while the folder's package.json is `manifest`; the real one waits in the stage, where npm doesn't see it. */
-async function stamped<T>(job: PackJob, folder: string, manifest: Package, work: () => Promise<T>): Promise<T> {
+async function stamped<T>(job: PackJob, folder: string, manifest: Published, work: () => Promise<T>): Promise<T> {
   const path = join(folder, "package.json");
   const before = join(job.stage, "package.json");
   renameSync(path, before);
@@ -140,7 +127,7 @@ const filesSchema = z
   .transform((reports) => reports[0] ?? { entryCount: 0, unpackedSize: 0 });
 type PackedFiles = z.infer<typeof filesSchema>;
 
-function recordOf(manifest: Package & { version: string }, bytes: Buffer, files: PackedFiles) {
+function recordOf(manifest: Published, bytes: Buffer, files: PackedFiles) {
   const scripts = manifest.scripts ?? {};
   const hasInstallScript = ["preinstall", "install", "postinstall"].some((name) => name in scripts);
   const picked = listed.flatMap((key) => (manifest[key] === undefined ? [] : [[key, manifest[key]] as const]));
