@@ -153,7 +153,7 @@ async function takeStep(step: OrderedStep, place: number, kitchen: Kitchen): Pro
           keptLog: join(options.keptLogs, log),
         },
         sandbox,
-        { report: context.report, shown },
+        { ...context, shown },
       ),
     );
   } finally {
@@ -259,7 +259,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
           keptLog: join(options.keptLogs, log),
         },
         sandbox,
-        { report: context.report, shown },
+        { ...context, shown },
       );
     },
     take: (file) => takeFile({ file, stage }, artifact.name, kitchen),

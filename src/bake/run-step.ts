@@ -8,6 +8,7 @@ import { KilnError } from "../errors.ts";
 import type { Step } from "../report.ts";
 import { endOf } from "../system/process.ts";
 import type { Sandbox, SandboxRun, Secret } from "../system/sandbox.ts";
+import { missingProgram } from "./missing-program.ts";
 import { openStepLog } from "./step-log.ts";
 
 export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
@@ -22,13 +23,14 @@ export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
   readonly keptLog: string;
 }
 
-export interface StepReport extends Pick<Context, "report"> {
+export interface Surroundings extends Pick<Context, "report" | "env" | "signal"> {
   /** Where its lines are shown. */
   readonly shown: Pick<Step, "output">;
 }
 
 /** Returns what the program printed on stdout. Throws STEP_FAILED, CANCELLED. */
-export async function runStep(step: StepRun, sandbox: Sandbox, { report, shown }: StepReport): Promise<string> {
+export async function runStep(step: StepRun, sandbox: Sandbox, around: Surroundings): Promise<string> {
+  const { report, shown } = around;
   const values = [...step.secrets.map(({ value }) => value), ...step.hidden];
   for (const value of values) report.redact(value);
   const log = openStepLog({ path: step.log, secrets: values, onLine: (line) => shown.output(line) });
@@ -50,9 +52,10 @@ export async function runStep(step: StepRun, sandbox: Sandbox, { report, shown }
     await log.close();
   }
   if (result.status === 0) return Buffer.concat(stdout).toString("utf8");
-  const missing = result.status === 127 ? ": a program of this step isn't installed, or isn't in PATH" : "";
-  throw new KilnError("STEP_FAILED", `${step.title}: got ${endOf(result)}${missing}, want 0`, {
-    hint: `all of its output: ${step.keptLog}`,
+  const missing = await missingProgram({ status: result.status, lines: log.tail() }, around);
+  const why = missing === undefined ? "" : `: ${missing.what}`;
+  throw new KilnError("STEP_FAILED", `${step.title}: got ${endOf(result)}${why}, want 0`, {
+    hint: `${missing === undefined ? "" : `${missing.hint}; `}all of its output: ${step.keptLog}`,
     details: { step: step.title, status: result.status, log: basename(step.log), lastLines: log.tail() },
   });
 }

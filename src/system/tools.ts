@@ -4,11 +4,12 @@ import { accessSync, constants, statSync } from "node:fs";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 
 import { isSystemError, KilnError } from "../errors.ts";
+import { usualPackageOf } from "./usual-programs.ts";
 
 /** Where a machine's own programs are, whatever its user's PATH is. */
 export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Program → Debian package. */
+/** What Kiln itself runs: program → Debian package. */
 const packages: Readonly<Record<string, string>> = {
   bwrap: "bubblewrap",
   "dpkg-deb": "dpkg",
@@ -26,9 +27,9 @@ const packages: Readonly<Record<string, string>> = {
   zstd: "zstd",
 };
 
-/** The Debian package that brings `program`, if it is one that Kiln knows. */
+/** The Debian package that brings `program`, if it is a usual one. */
 export function packageOf(program: string): string | undefined {
-  return Object.hasOwn(packages, program) ? packages[program] : undefined;
+  return Object.hasOwn(packages, program) ? packages[program] : usualPackageOf(program);
 }
 
 /** Absolute path of `program` in the folders of `path` (a PATH), or undefined. */

@@ -10,20 +10,13 @@ import { createGunzip } from "node:zlib";
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
 
-<<<<<<< HEAD:src/kinds/npm.ts
-import { npmVersion } from "../artifact/version.ts";
-import { KilnError } from "../errors.ts";
-import { entriesOf } from "../system/archive-entries.ts";
-import { tarMembers } from "../system/members.ts";
-import { builtPath, sourcePathSchema, type Kind, type PackJob } from "./kind.ts";
-=======
 import { npmVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
+import { tarMembers } from "../../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
 import { expandWorkspaces } from "./expand.ts";
 import { type Package, parseJson, readPackage } from "./package.ts";
 import { type Published, publishedPackage } from "./published.ts";
->>>>>>> 6be3126 (kinds: npm workspaces, all in one release or each its own):src/kinds/npm/npm.ts
 
 const schema = z.strictObject({
   kind: z.literal("npm"),
