@@ -214,6 +214,11 @@ export const codes = {
     meaning: "A file beside an artifact isn't a Sigstore bundle of the one form that Kiln writes.",
     remedy: "Fetch it again; if it stays so, `kiln audit` says what else was touched.",
   },
+  PACKAGE_INVALID: {
+    exit: 3,
+    meaning: "A package, or the signature in it or beside it that its own format has, isn't of the form that Kiln writes.",
+    remedy: "Don't use it; `kiln audit` says what else was touched.",
+  },
   // What verify and audit find
   NO_TRUST: {
     exit: 2,

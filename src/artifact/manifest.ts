@@ -10,7 +10,7 @@ import { gateSchema } from "./gate.ts";
 import { canonicalBytes, parseStored } from "./json.ts";
 import { fileNameSchema, nameSchema, versionSchema } from "./name.ts";
 
-const blobSchema = z.strictObject({
+export const blobSchema = z.strictObject({
   /** The last segment of its pool key. */
   file: fileNameSchema,
   /** Bytes. */

@@ -16,6 +16,8 @@ export interface OpenPgpVerification {
   readonly keys: readonly string[];
   /** SHA-256 that has taken in the whole artifact; it isn't consumed. */
   readonly state: Hash;
+  /** Of the signature; a document's, when left out. */
+  readonly type?: SignatureType;
   /** When keys and signature must not have expired, milliseconds since 1970. */
   readonly now: number;
   /** What is signed, for messages. */
@@ -34,10 +36,11 @@ export async function verifyOpenPgp({
   signature,
   keys,
   state,
+  type = "document",
   now,
   what,
 }: OpenPgpVerification): Promise<OpenPgpSigned> {
-  const packet = await parseSignature(signature, what);
+  const packet = await parseSignature(signature, { type, what });
   const time = packet.created?.getTime() ?? 0;
   const known = await Promise.all(keys.map((armored) => parseKey(armored)));
   const key = known.find(({ keyId }) => keyId === packet.issuerKeyID.toHex());
@@ -68,7 +71,10 @@ export function digestInfo(sha256: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from("3031300d060960864801650304020105000420", "hex"), sha256]);
 }
 
-const binaryDocument = 0x00;
+/** As in the packet: over bytes, or over a text whose line ends don't count. */
+export const signatureTypes = { document: 0x00, text: 0x01 } as const;
+export type SignatureType = keyof typeof signatureTypes;
+
 const rsaAlgorithms = new Set([1, 3]);
 const sha256Algorithm = 8;
 const hashNames: Readonly<Record<number, string>> = {
@@ -84,7 +90,24 @@ const hashNames: Readonly<Record<number, string>> = {
 const armorPattern =
   /^-----BEGIN PGP SIGNATURE-----\n\n(?:[A-Za-z0-9+/=]{1,76}\n)+(?:=[A-Za-z0-9+/]{4}\n)?-----END PGP SIGNATURE-----\n$/;
 
-async function parseSignature(armored: string, what: string): Promise<SignaturePacket> {
+/** The packet in an armored signature, for formats that keep it bare. */
+export function unarmored(signature: string): Buffer {
+  const [, body = ""] = /\n\n((?:[A-Za-z0-9+/=]+\n)+?)(?:=[A-Za-z0-9+/]{4}\n)?-----END/.exec(signature) ?? [];
+  return Buffer.from(body, "base64");
+}
+
+/** The other way round. */
+export function armored(packet: Uint8Array): string {
+  const lines = Buffer.from(packet)
+    .toString("base64")
+    .match(/.{1,64}/g);
+  return `-----BEGIN PGP SIGNATURE-----\n\n${(lines ?? []).join("\n")}\n-----END PGP SIGNATURE-----\n`;
+}
+
+async function parseSignature(
+  armored: string,
+  { type, what }: { readonly type: SignatureType; readonly what: string },
+): Promise<SignaturePacket> {
   if (armored.length > 16_384 || !armorPattern.test(armored)) {
     throw refusal(what, "got a text that isn't one armored OpenPGP signature");
   }
@@ -98,15 +121,16 @@ async function parseSignature(armored: string, what: string): Promise<SignatureP
   }
   const [packet] = packets;
   if (packet === undefined || packets.length !== 1) throw refusal(what, `got ${packets.length} signatures, want one`);
-  const problem = problemOf(packet);
+  const problem = problemOf(packet, type);
   if (problem !== undefined) throw refusal(what, problem);
   return packet;
 }
 
-function problemOf(packet: SignaturePacket): string | undefined {
+function problemOf(packet: SignaturePacket, type: SignatureType): string | undefined {
   const { version, signatureType, hashAlgorithm, publicKeyAlgorithm, unknownSubpackets, rawNotations } = packet;
   if (version !== 4) return `got a version ${version} signature, want 4`;
-  if (Number(signatureType) !== binaryDocument) return `got a signature of type ${signatureType}, want 0 (a document)`;
+  const wanted = signatureTypes[type];
+  if (Number(signatureType) !== wanted) return `got a signature of type ${signatureType}, want ${wanted} (a ${type})`;
   if (Number(hashAlgorithm) !== sha256Algorithm) {
     return `got a signature with ${hashNames[Number(hashAlgorithm)] ?? `hash ${hashAlgorithm}`}, want SHA-256`;
   }

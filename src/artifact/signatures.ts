@@ -6,6 +6,7 @@ import { z } from "zod";
 import { KilnError } from "../errors.ts";
 import { digestSchema } from "./digest.ts";
 import { canonicalBytes, parseStored } from "./json.ts";
+import { type Blob, blobSchema } from "./manifest.ts";
 import { nameSchema } from "./name.ts";
 
 const signaturesSchema = z.strictObject({
@@ -24,6 +25,8 @@ const signaturesSchema = z.strictObject({
       signature: z.base64(),
       /** Of the DSSE encoding of its SBOM statement. */
       sbom: z.base64(),
+      /** The blob that holds the signature of the artifact's own format, for kinds that have one: see native.ts. */
+      native: blobSchema.optional(),
     }),
   ),
   /** Of the DSSE encoding of the provenance statement. */
@@ -38,6 +41,11 @@ export const signaturesFile = "signatures.json";
 
 export function signaturesBytes(signatures: Signatures): Uint8Array {
   return canonicalBytes(signatures);
+}
+
+/** The blobs that it names. */
+export function nativesOf({ artifacts }: Signatures): Blob[] {
+  return artifacts.flatMap(({ native }) => (native === undefined ? [] : [native]));
 }
 
 /** Throws STORE_CORRUPT, which names `key`. */

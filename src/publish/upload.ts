@@ -16,6 +16,7 @@ import { sbomStatement } from "../artifact/statement.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import type { Step } from "../report.ts";
+import { signNative } from "../sign/native.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
 import { checkSignal } from "../system/retry.ts";
@@ -104,10 +105,30 @@ async function uploadArtifact(
   const openpgp = await signers.openpgp.signState(state, context.now());
   await store.create(poolKey(artifact.sbom), sbom);
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
+  const native = await uploadNative(options);
   return {
-    signatures: { name: artifact.name, openpgp, signature, sbom: sbomRecord.signature },
+    signatures: {
+      name: artifact.name,
+      openpgp,
+      signature,
+      sbom: sbomRecord.signature,
+      ...(native === undefined ? {} : { native }),
+    },
     records: [{ digest: digest.toString("base64"), signature, publicKey: signers.release.publicKey }, sbomRecord],
   };
+}
+
+/** The signature that the artifact's own format has, where it has one. Throws PACKAGE_INVALID, BAKE_CHANGED. */
+async function uploadNative(options: Upload & { readonly artifact: Artifact }): Promise<Blob | undefined> {
+  const { store, signers, bake, artifact, context } = options;
+  const open = () => bake.open(artifact);
+  const native = await signNative({ artifact, open, signer: signers.openpgp, when: context.now() });
+  if (native === undefined) return undefined;
+  const { blob } = native;
+  const state = createHash("sha256");
+  const bytes = checked({ bytes: native.open(), blob, state, onBytes: () => undefined, signal: context.signal });
+  await store.create(poolKey(blob), bytes);
+  return blob;
 }
 
 function signStatement(signers: Signers, statement: Uint8Array): HashedRekord {

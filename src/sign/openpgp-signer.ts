@@ -4,7 +4,8 @@
 
 import { constants, createPrivateKey, type Hash, type KeyObject, privateEncrypt } from "node:crypto";
 
-import { digestInfo, signedDigest } from "../artifact/openpgp.ts";
+import { clearSigned, textState } from "../artifact/clear-signed.ts";
+import { digestInfo, type SignatureType, signatureTypes, signedDigest } from "../artifact/openpgp.ts";
 import { KilnError } from "../errors.ts";
 import type { OpenPgpSigner } from "./signers.ts";
 
@@ -35,16 +36,18 @@ export async function createOpenPgpKey(userId: string, now: number): Promise<Ope
 /** Parses the private key when it first signs: moving a channel needs none of it. */
 export function openPgpSigner({ fingerprint, publicKey, privateKey }: OpenPgpKey): OpenPgpSigner {
   let parsed: Promise<PrivateRsa> | undefined;
+  const sign = async (state: Hash, type: SignatureType, when: number): Promise<string> => {
+    parsed ??= readPrivateRsa(privateKey, fingerprint);
+    const { key, created } = await parsed;
+    // Clocks differ by seconds, and clients refuse a signature that is older than its key.
+    const time = Math.max(Math.floor(when / 1000), created);
+    return armor(signaturePacket({ state, type, key, time, fingerprint: Buffer.from(fingerprint, "hex") }));
+  };
   return {
     fingerprint,
     publicKey,
-    async signState(state, when) {
-      parsed ??= readPrivateRsa(privateKey, fingerprint);
-      const { key, created } = await parsed;
-      // Clocks differ by seconds, and clients refuse a signature that is older than its key.
-      const time = Math.max(Math.floor(when / 1000), created);
-      return armor(signaturePacket({ state, key, time, fingerprint: Buffer.from(fingerprint, "hex") }));
-    },
+    signState: (state, when) => sign(state, "document", when),
+    signText: async (text, when) => clearSigned(text, await sign(textState(text), "text", when)),
   };
 }
 
@@ -99,18 +102,20 @@ function toBase64Url(bytes: Uint8Array): string {
 
 function signaturePacket(options: {
   readonly state: Hash;
+  readonly type: SignatureType;
   readonly key: KeyObject;
   readonly time: number;
   readonly fingerprint: Uint8Array;
 }): Buffer {
-  const { state, key, time, fingerprint } = options;
+  const { state, type, key, time, fingerprint } = options;
   const created = Buffer.alloc(4);
   created.writeUInt32BE(time);
   const hashed = Buffer.concat([
     subpacket(0x80 | 2, created), // creation time, critical
     subpacket(33, Buffer.concat([Buffer.of(4), fingerprint])), // issuer's fingerprint
   ]);
-  const hashedPart = Buffer.concat([Buffer.of(4, 0x00, 1, 8), uint16(hashed.length), hashed]); // a document, RSA, SHA-256
+  // Version 4, RSA, SHA-256.
+  const hashedPart = Buffer.concat([Buffer.of(4, signatureTypes[type], 1, 8), uint16(hashed.length), hashed]);
   const unhashed = subpacket(16, fingerprint.subarray(-8)); // issuer's key id
   const digest = signedDigest(state, hashedPart);
   const number = privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, digestInfo(digest));

@@ -15,6 +15,7 @@ import type { ReadableStore } from "../stores/store.ts";
 import { type Beside, type BesideFile, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
 import type { Placed } from "./documents.ts";
 import type { Findings } from "./findings.ts";
+import { verifyNative } from "./native.ts";
 import { type Passed, passOver } from "./pass.ts";
 import { verifySignedArtifact } from "./signed-artifact.ts";
 
@@ -80,6 +81,8 @@ export async function verifyStoredArtifact(
   const index = firstRecord(release.release) + recordOrder(release.manifest).artifact(place).signature;
   const { publicKey } = signatures;
   await verifySignedArtifact({ artifact, passed, sbom, signed, publicKey, index, trust, now, findings });
+  const { native } = signed;
+  if (native !== undefined) await verifyNative({ store, artifact, native, trust, index, now, findings });
   return { passed, sbom };
 }
 

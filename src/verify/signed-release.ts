@@ -4,6 +4,7 @@
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { nativeFileOf } from "../artifact/native.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { parseSignatures, type Signatures, signaturesBytes, signaturesFile } from "../artifact/signatures.ts";
 import { KilnError } from "../errors.ts";
@@ -48,6 +49,12 @@ export function signaturesOf(leaf: ReleaseLeaf, manifest: Manifest, bytes: Uint8
   const got = [signatures.manifest, ...signatures.artifacts.map(({ name }) => name), ...places(signatures)].join(" ");
   const want = [leaf.manifest, ...manifest.artifacts.map(({ name }) => name), ...places(manifest)].join(" ");
   if (got !== want) throw new KilnError("SUBJECT_MISMATCH", `${key}: got signatures of ${got}, want of ${want}`);
+  for (const [place, artifact] of manifest.artifacts.entries()) {
+    const native = signatures.artifacts[place]?.native?.file;
+    const file = nativeFileOf(artifact);
+    if (native === file) continue;
+    throw new KilnError("SUBJECT_MISMATCH", `${key}: ${artifact.name}: got ${native ?? "no"} signature of its format, want ${file ?? "none"}`);
+  }
   return signatures;
 }
 

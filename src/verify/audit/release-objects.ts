@@ -7,6 +7,7 @@ import { parseVkey } from "../../artifact/log-key.ts";
 import { blobsOf, type Manifest } from "../../artifact/manifest.ts";
 import { beside, besideAttestation, poolKey } from "../../artifact/pool.ts";
 import { parseBundle } from "../../artifact/sigstore.ts";
+import { nativesOf } from "../../artifact/signatures.ts";
 import { sbomStatement } from "../../artifact/statement.ts";
 import { KilnError } from "../../errors.ts";
 import { openCheckpoint, logOf, type Checkpoint } from "../../log/checkpoint.ts";
@@ -54,7 +55,7 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
   const sidecars = release.manifest.artifacts.flatMap((artifact) =>
     endsOf(release.manifest).map((end) => poolKey(artifact) + end),
   );
-  return [...named, ...blobsOf(release.manifest).map(poolKey), ...sidecars];
+  return [...named, ...[...blobsOf(release.manifest), ...nativesOf(release.signatures)].map(poolKey), ...sidecars];
 }
 
 /** The ends of the names of all files beside an artifact of this release. */

@@ -1,0 +1,17 @@
+// What a chart's .prov says, before it is signed: the chart's metadata and the digest of its package, in two YAML documents.
+// It follows from the manifest alone. Spec: Helm's "Helm Provenance and Integrity".
+
+import type { Artifact } from "./manifest.ts";
+
+export function chartProvenance({ file, sha256, record }: Pick<Artifact, "file" | "sha256" | "record">): string {
+  const metadata = Object.entries(record).map(([key, value]) => `${scalar(key)}: ${scalar(value)}\n`);
+  return `${metadata.join("")}\n...\nfiles:\n  ${file}: sha256:${sha256}\n`;
+}
+
+/** JSON is YAML, but for the characters that only YAML takes for the end of a line. */
+function scalar(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
