@@ -216,7 +216,8 @@ export const codes = {
   },
   PACKAGE_INVALID: {
     exit: 3,
-    meaning: "A package, or the signature in it or beside it that its own format has, isn't of the form that Kiln writes.",
+    meaning:
+      "A package, or the signature in it or beside it that its own format has, isn't of the form that Kiln writes.",
     remedy: "Don't use it; `kiln audit` says what else was touched.",
   },
   // What verify and audit find

@@ -117,4 +117,3 @@ async function bodyOf(store: ReadableStore, key: string): Promise<AsyncIterable<
 function tooLong(key: string, size: number): KilnError {
   return new KilnError("DIGEST_MISMATCH", `${key}: got more than the ${size} bytes that it has`);
 }
-

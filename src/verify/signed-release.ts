@@ -53,7 +53,10 @@ export function signaturesOf(leaf: ReleaseLeaf, manifest: Manifest, bytes: Uint8
     const native = signatures.artifacts[place]?.native?.file;
     const file = nativeFileOf(artifact);
     if (native === file) continue;
-    throw new KilnError("SUBJECT_MISMATCH", `${key}: ${artifact.name}: got ${native ?? "no"} signature of its format, want ${file ?? "none"}`);
+    throw new KilnError(
+      "SUBJECT_MISMATCH",
+      `${key}: ${artifact.name}: got ${native ?? "no"} signature of its format, want ${file ?? "none"}`,
+    );
   }
   return signatures;
 }

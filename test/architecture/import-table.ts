@@ -24,7 +24,9 @@ export const parts: readonly Part[] = [
 
   { name: "kind interface", files: /^kinds\/kind\.ts$/, may: base },
   { name: "kinds list", files: /^kinds\/index\.ts$/, may: [...base, "kind interface", "kind"] },
-  { name: "kind", files: /^kinds\//, may: [...base, "kind interface"], siblings: "apart" },
+  // What packages of a system (deb, rpm) have in common, whatever their format.
+  { name: "system package", files: /^kinds\/system-package\//, may: [...base, "kind interface"] },
+  { name: "kind", files: /^kinds\//, may: [...base, "kind interface", "system package"], siblings: "apart" },
 
   { name: "activator interface", files: /^activators\/activator\.ts$/, may: base },
   { name: "activators list", files: /^activators\/index\.ts$/, may: [...base, "activator interface", "activator"] },

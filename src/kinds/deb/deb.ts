@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import { KilnError } from "../../errors.ts";
 import { builtPath, type Kind } from "../kind.ts";
-import { filesSchema, placeFiles } from "./files.ts";
+import { filesSchema, placeFiles } from "../system-package/files.ts";
 import { debPrograms, packDeb } from "./package.ts";
 import { readDeb } from "./read.ts";
 import { debShape } from "./shape.ts";

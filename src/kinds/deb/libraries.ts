@@ -9,7 +9,7 @@ import { isKilnError, KilnError } from "../../errors.ts";
 import { type Architecture, architectureOf } from "../../system/architecture.ts";
 import { toolMissing } from "../../system/tools.ts";
 import type { PackJob } from "../kind.ts";
-import type { Placed } from "./files.ts";
+import type { Placed } from "../system-package/files.ts";
 
 export interface Linked {
   /** The tree of the package, written; a folder in the stage. */

@@ -2,7 +2,7 @@
 // control files follow from it, and `dpkg-deb` packs both. Every kind that ends as a .deb is packed here.
 // Spec: deb(5), Debian Policy 3.9, 5, 6 and 10.7.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { PackageURL } from "packageurl-js";
@@ -11,16 +11,18 @@ import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { type Architecture, architectureOf, architecturesOf, debianArchitecture } from "../../system/architecture.ts";
 import { builtPath, type Packed, type PackJob } from "../kind.ts";
+import { arrange, type Placed } from "../system-package/files.ts";
+import { accountFiles, madeFile } from "../system-package/made.ts";
+import { writeTree } from "../system-package/tree.ts";
 import { controlText, fieldsOf, packageNameOf } from "./control.ts";
 import { documentsOf } from "./documents.ts";
-import { arrange, type Placed } from "./files.ts";
 import { libraryDepends } from "./libraries.ts";
 import { relationPurl } from "./relation.ts";
 import { type Lines, scriptNames, scriptText } from "./scripts.ts";
 import type { DebSpec } from "./shape.ts";
-import { type ControlFile, installedSize, writeControl, writeTree } from "./tree.ts";
+import { type ControlFile, installedSize, writeControl } from "./tree.ts";
 import { unitsOf } from "./units.ts";
-import { accountDepends, accountLines, sysusersText } from "./users.ts";
+import { accountDepends, accountLines } from "./users.ts";
 
 /** Programs that every .deb needs. Looking up libraries needs dpkg-shlibdeps too, but only where there are programs. */
 export const debPrograms = ["dpkg-deb"] as const;
@@ -43,8 +45,10 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
   const name = packageNameOf(spec, job);
   const version = debVersion(job.release.version);
   const units = unitsOf(spec.units, job);
-  const own = arrange([...content.placed, ...units.placed, ...generated(spec, name, job)], job);
+  const own = arrange([...content.placed, ...units.placed, ...accountFiles(spec, name, job)], job);
   const placed = arrange([...own, ...documents({ name, version, spec, own }, job)], job);
+  const top = placed.find(({ at }) => at.split("/")[0] === "DEBIAN");
+  if (top !== undefined) throw controlFolder(top, job);
   const architecture = architectureFor(content, placed, job);
   const root = join(job.stage, "root");
   mkdirSync(root);
@@ -77,14 +81,10 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
   };
 }
 
-/** The package's own files in sysusers.d and tmpfiles.d. */
-function generated(spec: DebSpec, name: string, job: PackJob): Placed[] {
-  const users = sysusersText(spec.users);
-  const folders = spec.tmpfiles.map((line) => `${line}\n`).join("");
-  return [
-    ...(users === undefined ? [] : [madeFile(`usr/lib/sysusers.d/${name}.conf`, Buffer.from(users), job)]),
-    ...(folders === "" ? [] : [madeFile(`usr/lib/tmpfiles.d/${name}.conf`, Buffer.from(folders), job)]),
-  ];
+function controlFolder({ at }: Placed, { artifact }: PackJob): KilnError {
+  return new KilnError("ARTIFACT_INVALID", `${artifact}: got DEBIAN as the top of /${at}, which no .deb can hold`, {
+    hint: "rename it in a build step",
+  });
 }
 
 interface Documented {
@@ -100,15 +100,6 @@ function documents({ own, ...subject }: Documented, job: PackJob): Placed[] {
   return documentsOf(subject, job)
     .filter(({ at }) => !taken.has(at) && !taken.has(at.replace(/\.gz$/, "")))
     .map(({ at, bytes }) => madeFile(at, bytes, job));
-}
-
-/** A file that Kiln makes waits in the stage until the tree is written. */
-function madeFile(at: string, bytes: Buffer, { stage }: PackJob): Placed {
-  const folder = join(stage, "made");
-  mkdirSync(folder, { recursive: true });
-  const source = join(folder, at.replaceAll("/", "%"));
-  writeFileSync(source, bytes, { flag: "wx" });
-  return { type: "file", path: at, at, source, size: bytes.length, executable: false };
 }
 
 const anywhere: Architecture = { node: "any", debian: "all" };

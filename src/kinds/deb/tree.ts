@@ -1,56 +1,17 @@
-// The file tree of a .deb, before dpkg-deb packs it: copied with fixed modes and times, and what the lists among the control
-// files say about it. What is hashed is the copy, so the lists are right even if a file changes behind our back.
+// What lies beside the files of a .deb before dpkg-deb packs it: the folder DEBIAN, with the control files and the lists that
+// follow from the tree. What is hashed is the copy, so the lists are right even if a file changes behind our back.
 
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Placed } from "./files.ts";
+import type { Placed } from "../system-package/files.ts";
 
 /** A control file: its name in DEBIAN, its text, and whether dpkg runs it. */
 export interface ControlFile {
   readonly name: string;
   readonly text: string;
   readonly executable?: boolean;
-}
-
-/**
- * Copies everything below `root` (an existing empty folder); times last, innermost first. Modes are set, never asked for:
- * what one asks for passes through Kiln's own umask.
- */
-export function writeTree(root: string, placed: readonly Placed[], time: number): void {
-  chmodSync(root, 0o755);
-  for (const entry of placed) {
-    const path = join(root, entry.at);
-    if (entry.type === "folder") mkdirSync(path);
-    else if (entry.type === "link") symlinkSync(entry.target, path);
-    else copyFileSync(entry.source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    // Folders are closed when they are full.
-    if (entry.type === "file") chmodSync(path, modeOf(entry));
-    if (entry.type === "folder") chmodSync(path, 0o755);
-  }
-  for (const entry of placed.toReversed()) {
-    const path = join(root, entry.at);
-    if (entry.type === "folder" && entry.mode !== undefined) chmodSync(path, entry.mode);
-    lutimesSync(path, time, time);
-  }
-}
-
-/** The permission bits that an entry has in the package. */
-export function modeOf(entry: Placed): number {
-  if (entry.type === "link") return 0o777;
-  return entry.mode ?? (entry.type === "folder" || entry.executable ? 0o755 : 0o644);
 }
 
 /** The folder DEBIAN: the control files, and md5sums of all files but `conffiles`, which dpkg itself keeps sums of. */

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 
 import { KilnError } from "../../errors.ts";
 import { builtPath, type PackJob } from "../kind.ts";
-import type { Placed } from "./files.ts";
+import type { Placed } from "../system-package/files.ts";
 import { indented, quoted, type ScriptLines, whenConfigured } from "./scripts.ts";
 import type { DebSpec } from "./shape.ts";
 

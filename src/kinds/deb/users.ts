@@ -2,19 +2,9 @@
 // does now; owners are set when the package is configured, because neither users nor their numbers are there when dpkg
 // unpacks, and never against what the administrator said with dpkg-statoverride. Spec: sysusers.d(5), tmpfiles.d(5).
 
-import type { Placed } from "./files.ts";
+import type { Placed } from "../system-package/files.ts";
+import { modeOf } from "../system-package/tree.ts";
 import { indented, quoted, type ScriptLines, whenConfigured } from "./scripts.ts";
-import type { DebSpec } from "./shape.ts";
-import { modeOf } from "./tree.ts";
-
-/** The text of the package's own file in sysusers.d; undefined without users. */
-export function sysusersText(users: DebSpec["users"]): string | undefined {
-  const lines = Object.entries(users).flatMap(([name, { comment, home, shell, groups }]) => [
-    `u ${name} - ${comment === undefined ? "-" : `"${comment}"`} ${home} ${shell}`,
-    ...groups.map((group) => `m ${name} ${group}`),
-  ]);
-  return lines.length === 0 ? undefined : `${lines.join("\n")}\n`;
-}
 
 /** What must be done with what lies in sysusers.d and tmpfiles.d, whoever put it there, and with files of other owners. */
 export function accountLines(placed: readonly Placed[]): ScriptLines {

@@ -1,5 +1,5 @@
 // The `files` of a recipe: path on the system → what is put there, with its mode and owner. Two entries never write the same
-// path, and nothing gets in that a .deb, its lists of files or dpkg couldn't hold.
+// path, and nothing gets in that a package of the system, or its lists of files, couldn't hold.
 
 import { basename, dirname, join, relative } from "node:path";
 
@@ -15,7 +15,7 @@ export type Placed = Entry & {
   readonly at: string;
   /** Permission bits, where they aren't the usual ones. */
   readonly mode?: number | undefined;
-  /** `user:group`, where it isn't root's: set when the package is configured. */
+  /** `user:group`, where it isn't root's. */
   readonly owner?: string | undefined;
 };
 
@@ -29,9 +29,7 @@ const special = {
     .string()
     .regex(/^[a-z_][a-z0-9_-]{0,30}(?::[a-z_][a-z0-9_-]{0,30})?$/, "a user, or user:group, as in `root:adm`")
     .optional()
-    .describe(
-      "`user` or `user:group`; root when left out. It is set when the package is configured, unless dpkg-statoverride says otherwise.",
-    ),
+    .describe("`user` or `user:group`; root when left out. `users` can make it."),
 };
 
 const placement = z.union([
@@ -167,21 +165,19 @@ function twice(at: string, { artifact }: Pick<PackJob, "artifact">): KilnError {
   });
 }
 
-/** md5sums and conffiles are lists of lines, which have no way to write some names; DEBIAN is dpkg-deb's own folder. */
+/** Lists of files are lines, which have no way to write some names. */
 function checkPath(at: string, { artifact }: Pick<PackJob, "artifact">): void {
   const segments = at.split("/");
   const what = /[\n\r]/.test(at)
     ? "a line break in"
-    : segments[0] === "DEBIAN"
-      ? "DEBIAN as the top of"
-      : segments.some(isOddSegment) || Buffer.byteLength(at) > 3000
-        ? "a name that is too long in"
-        : undefined;
+    : segments.some(isOddSegment) || Buffer.byteLength(at) > 3000
+      ? "a name that is too long in"
+      : undefined;
   if (what === undefined) return;
   const shown = at.length > 300 ? `${at.slice(0, 300)}…` : at;
   throw new KilnError(
     "ARTIFACT_INVALID",
-    `${artifact}: got ${what} ${JSON.stringify(`/${shown}`)}, which no .deb can hold`,
+    `${artifact}: got ${what} ${JSON.stringify(`/${shown}`)}, which no package can hold`,
     {
       hint: "rename it in a build step",
     },
