@@ -149,6 +149,13 @@ export const codes = {
     meaning: "This machine doesn't allow the sandbox that steps run in.",
     remedy: "Allow unprivileged user namespaces, or bake with --isolation none, which the provenance records.",
   },
+  GATE_FAILED: {
+    exit: 1,
+    meaning:
+      "A gate of the release's recipe said no, so nothing was published and no channel moved; the refusal is logged.",
+    remedy:
+      "The message has the number that was got and the one that is wanted; docs/gates.md says which gate is asked when.",
+  },
   NOT_REPRODUCIBLE: {
     exit: 1,
     meaning: "Two bakes of the same inputs gave different bytes.",

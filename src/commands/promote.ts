@@ -4,6 +4,7 @@ import { checkName } from "../artifact/name.ts";
 import { promote as moveChannel } from "../publish/promote.ts";
 import type { Command } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
+import { gateText } from "./gate-text.ts";
 import { keyOptions } from "./keys-access.ts";
 import { openPublisher } from "./publisher-access.ts";
 import { parseSelector } from "./selector.ts";
@@ -21,13 +22,16 @@ export const promote: Command = {
     const selector = parseSelector(selected);
     const channel = checkName("channel", to);
     const publisher = await openPublisher(await loadConfiguration(input, context), context);
-    const { release, from, moved, treeSize } = await moveChannel(publisher, selector, channel);
+    const { release, from, moved, treeSize, gates } = await moveChannel(publisher, selector, channel);
     const { name, version, manifest } = release;
     return {
-      json: { name, version, manifest, channel, from, moved, treeSize },
-      text: moved
-        ? `${name}:${channel} shows ${version}${from === null ? "" : `, before it ${from}`}`
-        : `${name}:${channel} shows ${version} already`,
+      json: { name, version, manifest, channel, from, moved, treeSize, gates },
+      text: [
+        ...gates.map(gateText),
+        moved
+          ? `${name}:${channel} shows ${version}${from === null ? "" : `, before it ${from}`}`
+          : `${name}:${channel} shows ${version} already`,
+      ].join("\n"),
     };
   },
 };

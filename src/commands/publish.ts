@@ -3,18 +3,17 @@
 
 import { resolve } from "node:path";
 
-import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import type { Manifest } from "../artifact/manifest.ts";
 import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { openBakeFolder } from "../publish/bake-folder.ts";
-import type { Released } from "../publish/decide.ts";
-import type { Publisher } from "../publish/publisher.ts";
+import { readManifest } from "../publish/gates.ts";
 import { type Published, publishRelease } from "../publish/release.ts";
-import { readWholeBlob } from "../stores/read.ts";
 import { bakeOptions } from "./bake-options.ts";
 import { columns, size } from "./columns.ts";
 import type { Command, Input, Result } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
+import { gateText } from "./gate-text.ts";
 import { keyOptions } from "./keys-access.ts";
 import { openPublisher } from "./publisher-access.ts";
 
@@ -38,7 +37,7 @@ export const publish: Command = {
             bake: await openBakeFolder(resolve(context.cwd, folder)),
             channel: channel === undefined ? undefined : { channel },
           });
-    return resultOf(published, await manifestOf(publisher, published.release));
+    return resultOf(published, await readManifest(publisher.store, published.release.manifest));
   },
 };
 
@@ -47,12 +46,7 @@ function askedChannel({ options }: Input): string | undefined {
   return typeof channel === "string" ? checkName("channel", channel) : undefined;
 }
 
-async function manifestOf({ store }: Publisher, { manifest }: Released): Promise<Manifest> {
-  const key = poolKey({ sha256: manifest, file: manifestFile });
-  return parseManifest(await readWholeBlob(store, key, manifest), key);
-}
-
-function resultOf({ release, added, moved, treeSize }: Published, { artifacts }: Manifest): Result {
+function resultOf({ release, added, moved, treeSize, gates }: Published, { artifacts }: Manifest): Result {
   const { name, version, manifest, leaf } = release;
   return {
     json: {
@@ -63,6 +57,7 @@ function resultOf({ release, added, moved, treeSize }: Published, { artifacts }:
       treeSize,
       channel: moved,
       added,
+      gates,
       artifacts: artifacts.map((artifact) => ({
         name: artifact.name,
         kind: artifact.kind,
@@ -74,6 +69,7 @@ function resultOf({ release, added, moved, treeSize }: Published, { artifacts }:
     text: [
       `${added ? "published" : "was published before:"} ${name}@${version}  ${manifest.slice(0, 12)}, leaf ${leaf} of ${treeSize}`,
       columns(artifacts.map((artifact) => [`  ${artifact.file}`, artifact.kind, size(artifact.size)])),
+      ...gates.map(gateText),
       ...(moved === null ? [] : [`${name}:${moved} shows ${version}`]),
     ].join("\n"),
   };

@@ -7,6 +7,7 @@ import { findChannel, releases } from "../views/catalog.ts";
 import type { CatalogReader } from "../views/catalog.ts";
 import { checkKeys } from "./allowed.ts";
 import { channelLeaf, present, type Released, released } from "./decide.ts";
+import { type GateAnswer, judge, requirePassed } from "./gates.ts";
 import { commit, type Publisher, seconds } from "./publisher.ts";
 
 /** What names a release: its version or an alias, a channel that shows it, or the commit that it was baked from. */
@@ -22,21 +23,27 @@ export interface Promoted {
   /** False when it showed the release already. */
   readonly moved: boolean;
   readonly treeSize: number;
+  /** What the gates of the channel said. */
+  readonly gates: readonly GateAnswer[];
 }
 
-/** Moves `channel` to what `selector` names, forward or back. Throws NOT_FOUND, KEY_NOT_ALLOWED. */
+/** Moves `channel` to what `selector` names, forward or back. Throws NOT_FOUND, KEY_NOT_ALLOWED, GATE_FAILED. */
 export async function promote(publisher: Publisher, selector: Selector, channel: string): Promise<Promoted> {
-  const { context } = publisher;
+  const { store, context } = publisher;
   checkKeys(publisher, "log", "release");
   const { outcome, head } = await inStep(context.report, `move ${selector.name}:${channel}`, () =>
     commit(publisher, async ({ catalog }) => {
       const release = await select(catalog, selector);
       const shown = await findChannel(catalog, selector.name, channel);
-      const leaf = await channelLeaf({ catalog, release, wish: { channel }, time: seconds(context.now()) });
-      const from = shown?.version ?? null;
-      return { entries: [], leaves: present(leaf), outcome: { release, from, moved: leaf !== undefined } };
+      const time = seconds(context.now());
+      const leaf = await channelLeaf({ catalog, release, wish: { channel }, time });
+      const aim = leaf === undefined ? null : channel;
+      const { gates, refusals } = await judge({ store, catalog, identity: release.manifest, channel: aim, time });
+      const outcome = { release, from: shown?.version ?? null, moved: leaf !== undefined, gates };
+      return { entries: [], leaves: refusals ?? present(leaf), outcome };
     }),
   );
+  requirePassed(outcome.release, outcome.gates);
   return { ...outcome, treeSize: head.checkpoint.size };
 }
 

@@ -2,6 +2,7 @@
 // Done twice, or by two jobs at once, it is a success that changes nothing the second time.
 
 import type { Leaf } from "../artifact/leaf.ts";
+import type { Manifest } from "../artifact/manifest.ts";
 import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
@@ -19,6 +20,7 @@ import {
   type Released,
   released,
 } from "./decide.ts";
+import { type GateAnswer, judge, requirePassed } from "./gates.ts";
 import { type Addition, commit, type Publisher, seconds } from "./publisher.ts";
 import { type PublishedState, stateAt } from "./state.ts";
 import { upload, type Uploaded } from "./upload.ts";
@@ -41,9 +43,11 @@ export interface Published {
   /** The channel that was moved; null: none was. */
   readonly moved: string | null;
   readonly treeSize: number;
+  /** What the gates said that were asked. */
+  readonly gates: readonly GateAnswer[];
 }
 
-/** Throws IMMUTABLE_CONFLICT, BAKE_CHANGED, KEY_NOT_ALLOWED, and what the store and the log throw. */
+/** Throws IMMUTABLE_CONFLICT, BAKE_CHANGED, KEY_NOT_ALLOWED, GATE_FAILED, and what the store and the log throw. */
 export async function publishRelease(publisher: Publisher, options: PublishOptions): Promise<Published> {
   const { store, trust, signers, context } = publisher;
   checkKeys(publisher, "log", "release", "openpgp");
@@ -67,6 +71,8 @@ export async function publishRelease(publisher: Publisher, options: PublishOptio
     () => commit(publisher, (state) => additionFor({ state, uploaded, options, publisher })),
     ({ from, head }) => (from === undefined ? "nothing to add" : `leaves ${from} to ${head.checkpoint.size - 1}`),
   );
+  // Between the rehearsal and the commit somebody moved the channel that a gate compares with: the blobs belong to nobody.
+  requirePassed(outcome.release, outcome.gates);
   return { ...outcome, treeSize: head.checkpoint.size };
 }
 
@@ -80,36 +86,74 @@ export async function pointAt(
   const { outcome, head } = await inStep(publisher.context.report, `point at ${name}@${version}`, () =>
     commit(publisher, async ({ catalog }) => {
       const release = await released(catalog, name, version);
-      const { leaves, moved } = await pointing({ catalog, release, pointers, publisher });
-      return { entries: [], leaves, outcome: { release, added: false, moved } };
+      const { leaves, moved, gates } = await pointing({ catalog, release, pointers, publisher });
+      return { entries: [], leaves, outcome: { release, added: false, moved, gates } };
     }),
   );
+  requirePassed(outcome.release, outcome.gates);
   return { ...outcome, treeSize: head.checkpoint.size };
 }
 
-/** Throws what the commit would throw, before anything is uploaded for it: KEY_NOT_ALLOWED, IMMUTABLE_CONFLICT. */
+/**
+ * Throws what the commit would throw, before anything is uploaded for it: KEY_NOT_ALLOWED, IMMUTABLE_CONFLICT, GATE_FAILED. What
+ * a gate refuses is logged here, after it was asked again at the place in the log where the refusal stands.
+ */
 async function rehearse(publisher: Publisher, options: PublishOptions, before: PublishedState): Promise<void> {
   const { size } = before.head.checkpoint;
-  const { name, version, manifest, claims } = claimOf(options.bake);
+  const { name, version, manifest: identity, claims } = claimOf(options.bake);
   checkStatement(publisher, { type: "release", name }, size);
-  const release = { name, version, manifest, commit: claims?.commit ?? null, leaf: size };
-  const { leaves } = await pointing({ catalog: before.catalog, release, pointers: options, publisher });
+  const release = { name, version, manifest: identity, commit: claims?.commit ?? null, leaf: size };
+  const { manifest } = options.bake;
+  const { leaves, refused } = await pointing({
+    catalog: before.catalog,
+    release,
+    manifest,
+    pointers: options,
+    publisher,
+  });
   for (const leaf of leaves) checkStatement(publisher, leaf, size);
+  if (refused) await logRefusals(publisher, options, release);
 }
 
-/** The leaves that make alias and channel lead to `release`, as far as they don't yet. */
+/** Throws GATE_FAILED once it is in the log; returns when by now the gates let the release pass, or it is there already. */
+async function logRefusals(publisher: Publisher, options: PublishOptions, release: Released): Promise<void> {
+  const { manifest } = options.bake;
+  const { outcome } = await commit(publisher, async ({ catalog }) => {
+    const there = await adopted(catalog, claimOf(options.bake));
+    if (there !== undefined) return { entries: [], leaves: [], outcome: [] };
+    const { leaves, refused, gates } = await pointing({ catalog, release, manifest, pointers: options, publisher });
+    return { entries: [], leaves: refused ? leaves : [], outcome: gates };
+  });
+  requirePassed(release, outcome);
+}
+
+interface Pointing {
+  /** Where the gates refused something: what logs that, and nothing else. */
+  readonly leaves: readonly Leaf[];
+  readonly moved: string | null;
+  readonly gates: readonly GateAnswer[];
+  readonly refused: boolean;
+}
+
+/** The leaves that make alias and channel lead to `release`, as far as they don't yet, if its gates let them. */
 async function pointing(options: {
   readonly catalog: CatalogReader;
   readonly release: Released;
+  /** Of a release that isn't in the log yet. */
+  readonly manifest?: Manifest | undefined;
   readonly pointers: Pointers;
   readonly publisher: Publisher;
-}): Promise<{ leaves: Leaf[]; moved: string | null }> {
-  const { catalog, release, publisher } = options;
+}): Promise<Pointing> {
+  const { catalog, release, manifest, publisher } = options;
   const { alias, channel } = options.pointers;
   const time = seconds(publisher.context.now());
   const also = alias === undefined ? undefined : await aliasLeaf({ catalog, release, time, alias });
   const move = channel === undefined ? undefined : await channelLeaf({ catalog, release, time, wish: channel });
-  return { leaves: [...present(also), ...present(move)], moved: move?.channel ?? null };
+  const moved = move?.channel ?? null;
+  const question = { store: publisher.store, catalog, identity: release.manifest, manifest, channel: moved, time };
+  const { gates, refusals } = await judge(question);
+  const leaves = refusals ?? [...present(also), ...present(move)];
+  return { leaves, moved, gates, refused: refusals !== undefined };
 }
 
 async function additionFor(options: {
@@ -125,12 +169,12 @@ async function additionFor(options: {
   const time = seconds(publisher.context.now());
   const added = there === undefined ? newRelease({ bake, uploaded, state, time }) : undefined;
   const release = there ?? (added as NewRelease).release;
-  const { leaves, moved } = await pointing({ catalog, release, pointers: options.options, publisher });
-  return {
-    entries: added?.entries ?? [],
-    leaves: [...present(added?.leaf), ...leaves],
-    outcome: { release, added: added !== undefined, moved },
-  };
+  const manifest = added === undefined ? undefined : bake.manifest;
+  const pointers = options.options;
+  const { leaves, moved, gates, refused } = await pointing({ catalog, release, manifest, pointers, publisher });
+  const outcome = { release, added: added !== undefined, moved, gates };
+  if (refused) return { entries: [], leaves, outcome };
+  return { entries: added?.entries ?? [], leaves: [...present(added?.leaf), ...leaves], outcome };
 }
 
 interface NewRelease {

@@ -158,6 +158,11 @@ export async function* refusals(catalog: CatalogReader, name: string): AsyncGene
   for await (const [key, row] of catalog.rows(`${name} refusal `)) yield parseRow(refusalRowSchema, row, key);
 }
 
+/** Whether this was refused before, in the same words. */
+export async function isRefused(catalog: CatalogReader, said: Refused): Promise<boolean> {
+  return (await catalog.row(refusalKey(said))) !== undefined;
+}
+
 /** Every alias of `name`. */
 export async function* aliases(
   catalog: CatalogReader,

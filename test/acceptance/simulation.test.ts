@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { everyInterleaving, randomRuns } from "../simulation/meetings.ts";
 
-test.for(["two names", "two versions of one name"] as const)(
+test.for(["two names", "two versions of one name", "a ratchet, and one that the other outdoes"] as const)(
   "every interleaving of two publishers keeps the store whole: %s",
   { timeout: 300_000 },
   async (title) => {

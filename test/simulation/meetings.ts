@@ -14,6 +14,8 @@ import type { Fate, Run } from "./scheduler.ts";
 import { checkStore } from "./whole.ts";
 
 const bake = (version: string, commit: string, content = "") => bakeOf({ name: "app", version, commit, content });
+const covered = (version: string, commit: string, coverage: number) =>
+  bakeOf({ name: "app", version, commit, coverage });
 
 /** Two bakes that are published to one channel at once. */
 export const meetings = {
@@ -25,12 +27,13 @@ export const meetings = {
   "the same bake": [bake("1.0.1", "b"), bake("1.0.1", "b")],
   "one commit, other bytes": [bake("1.0.1", "b"), bake("1.0.2", "b", "of another toolchain")],
   "one version, two commits": [bake("1.0.1", "b"), bake("1.0.1", "c")],
+  "a ratchet, and one that the other outdoes": [covered("1.0.1", "b", 91), covered("1.0.2", "c", 92)],
 } as const satisfies Record<string, readonly [Bake, Bake]>;
 
 /** Every interleaving of a meeting; with `fates`, one operation of one of the two may end in any of them. */
 export async function everyInterleaving(title: keyof typeof meetings, fates: readonly Fate[] = ["done"]) {
   const template = await newStore();
-  await publishRelease(publisher(template), { bake: bake("1.0.0", "a"), channel: { channel: "staging" } });
+  await publishRelease(publisher(template), { bake: covered("1.0.0", "a", 90), channel: { channel: "staging" } });
   const start = () => {
     const store = template.clone();
     return { store, publishers: meetings[title].map((bake) => publishing(bake, "staging")), snapshot: store.snapshot };
@@ -63,12 +66,19 @@ const publishing = (bake: Bake, channel: string) => (store: Store) =>
 async function check(store: Store, run: Run): Promise<void> {
   expect(run.backward).toEqual([]);
   for (const outcome of run.outcomes) {
-    if (outcome?.status === "rejected" && !isKilnError(outcome.reason, "IMMUTABLE_CONFLICT", "STORE_UNREACHABLE")) {
+    if (
+      outcome?.status === "rejected" &&
+      !isKilnError(outcome.reason, "IMMUTABLE_CONFLICT", "STORE_UNREACHABLE", "GATE_FAILED")
+    ) {
       throw outcome.reason;
     }
   }
   const acknowledged = run.outcomes.flatMap((outcome) =>
     outcome?.status === "fulfilled" ? [outcome.value as Published] : [],
   );
-  await checkStore(store, acknowledged);
+  const refused = await checkStore(store, acknowledged);
+  for (const outcome of run.outcomes) {
+    if (outcome?.status !== "rejected" || !isKilnError(outcome.reason, "GATE_FAILED")) continue;
+    expect(refused, "what was refused is logged").toContain(outcome.reason.message.split(":")[0]);
+  }
 }

@@ -9,6 +9,7 @@ import { logOf, readCheckpoint } from "../../src/log/checkpoint.ts";
 import { emptyEdge, extendEdge, leafHash, rootOf } from "../../src/log/merkle.ts";
 import { edgeAt, tileReader } from "../../src/log/tiles.ts";
 import { bringUp, rebuildViews } from "../../src/publish/bring-up.ts";
+import { readManifest } from "../../src/publish/gates.ts";
 import type { Published } from "../../src/publish/release.ts";
 import { emptyCatalog, verifiedEntries } from "../../src/publish/state.ts";
 import { readDocument } from "../../src/stores/read.ts";
@@ -17,8 +18,14 @@ import { catalogBytes } from "../../src/views/catalog.ts";
 import { parseChannelDocument } from "../../src/views/documents.ts";
 import { pause, trust } from "../fixtures/publisher.ts";
 
-/** What must hold after any run, once the next publisher has come by. `acknowledged`: what publishers were told. */
-export async function checkStore(store: Store, acknowledged: readonly Pick<Published, "release">[]): Promise<void> {
+/**
+ * What must hold after any run, once the next publisher has come by. `acknowledged`: what publishers were told. Answers what
+ * gates refused, as NAME@VERSION.
+ */
+export async function checkStore(
+  store: Store,
+  acknowledged: readonly Pick<Published, "release">[],
+): Promise<ReadonlySet<string>> {
   // Whoever comes next needs no repair step: settling and bringing up is what every publish does.
   const head = await settle({ store, log: logOf(trust) });
   await bringUp({ store, trust, head, pause });
@@ -41,6 +48,8 @@ export async function checkStore(store: Store, acknowledged: readonly Pick<Publi
   const identities = new Map<string, Digest>();
   const claims = new Set<string>();
   const moves = new Map<string, number[]>();
+  const coverage = new Map<string, number>();
+  const refused = new Set<string>();
   for (const { index, entry, sound } of entries) {
     expect(sound).toBe(true);
     if (entry.sort !== "leaf") continue;
@@ -58,6 +67,12 @@ export async function checkStore(store: Store, acknowledged: readonly Pick<Publi
       expect(leaf.counter, "one move after the other").toBe(before.length + 1);
       expect(leaf.follows).toBe(before.at(-1) ?? null);
       moves.set(key, [...before, index]);
+      const lines = await linesOf(store, leaf.manifest);
+      if (lines === undefined || leaf.channel !== "staging") continue;
+      expect(lines, "a ratchet goes one way").toBeGreaterThanOrEqual(coverage.get(key) ?? 0);
+      coverage.set(key, lines);
+    } else if (leaf.type === "refusal") {
+      refused.add(`${leaf.name}@${leaf.version}`);
     }
   }
   for (const [key, indexes] of moves) {
@@ -68,6 +83,13 @@ export async function checkStore(store: Store, acknowledged: readonly Pick<Publi
     expect(identities.get(`${release.name}@${release.version}`), "nothing acknowledged is lost").toBe(release.manifest);
   }
   await checkCatalogIsAFold(store, head);
+  return refused;
+}
+
+/** What a ratchet of `bakeOf` compares. */
+async function linesOf(store: Store, manifest: Digest): Promise<number | undefined> {
+  const { artifacts } = await readManifest(store, manifest);
+  return (artifacts[0]?.record["numbers"] as { lines: number } | undefined)?.lines;
 }
 
 async function checkCatalogIsAFold(store: Store, head: Awaited<ReturnType<typeof settle>>): Promise<void> {
