@@ -140,7 +140,7 @@ test.each([
 ] as const)("%s", async (_, demand, before, now, message) => {
   const { publish } = await scene();
   await publish({ reports: coverage(before) });
-  const work = publish({ reports: coverage(now), gates: [ratchet(demand as Partial<NumberDemand>)] });
+  const work = publish({ reports: coverage(now), gates: [ratchet(demand)] });
   if (message !== undefined) expect(await refusal(work)).toContain(message);
   else if ("number" in demand) expect(await refusal(work)).toContain("got no branches in coverage");
   else expect((await work).added).toBe(true);
