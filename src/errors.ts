@@ -44,6 +44,17 @@ export const codes = {
     meaning: "A version can't be written in a package format without changing what it says or how it sorts.",
     remedy: "Use a semantic version such as 1.2.3 or 1.2.0-rc.1 for this release.",
   },
+  BAKE_MISMATCH: {
+    exit: 1,
+    meaning:
+      "Bakes that don't make one release: of other sources or recipes, or with cells of the matrix twice or missing.",
+    remedy: "Bake every cell from the same commit with the same version, and name each folder once.",
+  },
+  CELL_ELSEWHERE: {
+    exit: 1,
+    meaning: "A cell of the recipe's matrix is for another architecture than this machine's.",
+    remedy: "Bake it there with --cell, and publish the folders together.",
+  },
   BAKE_CHANGED: {
     exit: 1,
     meaning: "A baked file isn't what its manifest says.",

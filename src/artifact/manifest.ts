@@ -41,6 +41,16 @@ const attestationSchema = z.strictObject({
   statement: blobSchema,
 });
 
+/** Axis → value. */
+const cellValuesSchema = z.record(z.string(), z.string());
+
+const cellSchema = z.strictObject({
+  values: cellValuesSchema,
+  bakeKey: digestSchema,
+  /** Names of the artifacts that it made. */
+  artifacts: z.array(nameSchema),
+});
+
 export const manifestSchema = z.strictObject({
   kiln: z.literal(1),
   name: nameSchema,
@@ -58,7 +68,12 @@ export const manifestSchema = z.strictObject({
     /** SOURCE_DATE_EPOCH of the bake: the commit's time, in seconds since 1970. */
     time: z.int().nonnegative(),
   }),
+  /** Of the bake; with several cells, of all their bake keys. */
   bakeKey: digestSchema,
+  /** The cells of the recipe's matrix that were baked; absent without one. */
+  cells: z.array(cellSchema).min(1).optional(),
+  /** Cells that are still to be baked, elsewhere: such a bake isn't published alone. Absent when there are none. */
+  missing: z.array(cellValuesSchema).min(1).optional(),
   /** Sorted by name. */
   artifacts: z.array(artifactSchema).min(1),
   /** The in-toto statement (SLSA v1 provenance) whose subjects are all the artifacts. */
@@ -74,6 +89,7 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Blob = z.infer<typeof blobSchema>;
+export type BakedCell = z.infer<typeof cellSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -62,8 +62,8 @@ function flatten({ plan, packages }: Last): Map<string, string> {
   return found;
 }
 
-function fileOf({ name }: Plan, { path }: KilnFolder): string {
-  return join(path, "plans", `${name}.json`);
+function fileOf({ name, cell = {} }: Plan, { path }: KilnFolder): string {
+  return join(path, "plans", `${[name, ...Object.values(cell)].join("-")}.json`);
 }
 
 function readLast(file: string): Last | undefined {

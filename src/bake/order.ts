@@ -3,6 +3,7 @@
 
 import type { Digest } from "../artifact/digest.ts";
 import type { Manifest } from "../artifact/manifest.ts";
+import type { CellValues } from "../recipe/matrix.ts";
 import type { Machine } from "./inputs.ts";
 import type { Plan } from "./plan.ts";
 
@@ -29,6 +30,8 @@ export interface OrderedArtifact {
 
 export interface BakeOrder {
   readonly plan: Plan;
+  /** All cells of the recipe's matrix, this one too; empty without one. */
+  readonly matrix: readonly CellValues[];
   readonly bakeKey: Digest;
   readonly machine: Machine;
   /** Fetches first, then builds, then checks; each says which it waits for. */

@@ -14,6 +14,7 @@ import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
 import { builtPath, type Packed } from "../kinds/kind.ts";
+import { cellText } from "../recipe/matrix.ts";
 import { inStep, type Step } from "../report.ts";
 import { hashFile } from "../system/hash-file.ts";
 import { suiteName } from "../system/packages.ts";
@@ -301,20 +302,33 @@ function writeProvenance(artifacts: readonly Artifact[], lockFiles: readonly Loc
   return writeBlob(kitchen.out, provenanceFile, provenanceBytes({ plan, bakeKey, artifacts, lockFiles }));
 }
 
-function manifestOf(
-  { plan, bakeKey, activate }: BakeOrder,
-  artifacts: readonly Artifact[],
-  provenance: Blob,
-): Manifest {
+function manifestOf(order: BakeOrder, artifacts: readonly Artifact[], provenance: Blob): Manifest {
+  const { plan, bakeKey, activate } = order;
   const { repository, commit, recipe, time } = plan.source;
+  const sorted = artifacts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
     kiln: 1,
     name: plan.name,
     version: plan.version,
     source: { repository, commit, recipe, time },
     bakeKey: bakeKey satisfies Digest,
-    artifacts: artifacts.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    ...cellsOf(order, sorted),
+    artifacts: sorted,
     provenance,
     activate,
+  };
+}
+
+/** Of a matrix, a bake is one cell; the others are said to be missing until they are joined. */
+function cellsOf(
+  { plan, bakeKey, matrix }: BakeOrder,
+  artifacts: readonly Artifact[],
+): Pick<Manifest, "cells" | "missing"> {
+  const { cell } = plan;
+  if (cell === undefined) return {};
+  const missing = matrix.filter((other) => cellText(other) !== cellText(cell));
+  return {
+    cells: [{ values: cell, bakeKey, artifacts: artifacts.map(({ name }) => name) }],
+    ...(missing.length === 0 ? {} : { missing: [...missing] }),
   };
 }

@@ -29,6 +29,8 @@ export const planSchema = z.strictObject({
   }),
   /** Digest of the recipe's bytes. */
   recipe: digestSchema,
+  /** Which cell of the recipe's matrix this is; absent without one. */
+  cell: z.record(z.string(), z.string()).optional(),
   steps: z.array(z.strictObject({ phase: z.enum(["fetch", "build", "check"]), run: z.string() })),
   /** Kind → its version. */
   kinds: z.record(z.string(), z.int()),

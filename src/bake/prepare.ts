@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
+import { arch } from "node:os";
 import { join, relative, resolve, sep } from "node:path";
 
 import type { z } from "zod";
@@ -12,12 +13,16 @@ import type { Digest } from "../artifact/digest.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf, type kinds } from "../kinds/index.ts";
-import { loadRecipe } from "../recipe/load.ts";
+import { selectCells } from "../recipe/cell.ts";
+import { loadRecipe, type LoadedRecipe } from "../recipe/load.ts";
+import { cellText, type CellValues, nameInCell } from "../recipe/matrix.ts";
 import { type Ordered, waitsFor } from "../recipe/order.ts";
+import type { Cell } from "../recipe/parse.ts";
 import { findRef } from "../recipe/ref.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { tagsOf } from "../recipe/tag-version.ts";
 import { type ReserveVersion, resolveVersion } from "../recipe/version.ts";
+import { architectureNamed } from "../system/architecture.ts";
 import { checkOut, takeSnapshot } from "../system/git-checkout.ts";
 import {
   type Commit,
@@ -44,6 +49,8 @@ export interface PrepareOptions {
   readonly ref?: string | undefined;
   /** What to do about changes that aren't committed: refuse, or bake them under a version that says so. */
   readonly changes: "refuse" | "mark";
+  /** Which cells of a matrix to bake, as in `suite=bookworm`; all when left out. */
+  readonly cell?: string | undefined;
   /** The recipe's, made of the kinds and the activators. */
   readonly schema: z.ZodType<KnownRecipe>;
   readonly isolation: Isolation;
@@ -84,7 +91,10 @@ export interface Source {
   readonly folder: KilnFolder;
 }
 
-export type Prepared = Source & ({ readonly order: BakeOrder } | { readonly released: Released });
+/** What is to be baked: one order, or one for each cell of a matrix. */
+export type Orders = readonly [BakeOrder, ...BakeOrder[]];
+
+export type Prepared = Source & ({ readonly orders: Orders } | { readonly released: Released });
 
 /**
  * Runs `work` with what the folder `context.cwd` asks to be baked. Throws NOT_A_REPOSITORY, DIRTY_TREE, RECIPE_NOT_FOUND,
@@ -129,11 +139,12 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
   const { repository, folder, commit, snapshot } = place;
   const path = recipePath(repository, options.recipe ?? "kiln.yaml", context);
   const tree = { tree: snapshot?.tree ?? commit.tree, snapshot };
-  const [{ recipe, digest }, ref, remote] = await Promise.all([
+  const [loaded, ref, remote] = await Promise.all([
     loadRecipe(repository, { ...tree, path, schema: options.schema }),
     findRef(repository, { commit, asked: options.ref }),
     remoteUrl(repository),
   ]);
+  const { recipe } = loaded;
   const source: Source = { repository, recipe, ref, folder };
   const claim = snapshot === undefined ? { name: recipe.name, commit: commit.id, recipe: path } : null;
   const released = claim === null ? undefined : await options.store?.released(claim);
@@ -144,11 +155,47 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
     reserve: options.store?.reserve(recipe.name, claim),
     dirtyTree: snapshot?.tree,
   });
-  const { artifacts, notes } = await artifactsOf(recipe.artifacts, {
+  const wanted = options.cell === undefined ? loaded.cells : selectCells(loaded.cells, options.cell);
+  const orderOf = (cell: Cell<KnownRecipe>): Promise<BakeOrder> =>
+    orderFor(
+      cell,
+      {
+        place,
+        loaded,
+        version,
+        source: { repository: remote ?? null, commit: claim?.commit ?? null, tree: tree.tree, recipe: path },
+      },
+      options,
+      context,
+    );
+  const [first, ...others] = wanted;
+  return { ...source, orders: [await orderOf(first), ...(await Promise.all(others.map(orderOf)))] };
+}
+
+interface Resolved {
+  readonly place: Place;
+  readonly loaded: LoadedRecipe<KnownRecipe>;
+  readonly version: string;
+  readonly source: Omit<Plan["source"], "time">;
+}
+
+/** The order of one cell. Throws TOOL_MISSING, CELL_ELSEWHERE. */
+async function orderFor(
+  { values, recipe }: Cell<KnownRecipe>,
+  { place, loaded, version, source }: Resolved,
+  options: PrepareOptions,
+  context: Context,
+): Promise<BakeOrder> {
+  const { repository, folder, commit, snapshot } = place;
+  checkMachine(values);
+  const isCell = Object.keys(values).length > 0;
+  const tree = { tree: source.tree, snapshot };
+  const expanded = await artifactsOf(recipe.artifacts, {
     list: () => listFilesAt(repository, tree),
     read: async (file) => textAt(file, await readFileAt(repository, { ...tree, path: file, limit: 1024 * 1024 })),
   });
-  for (const note of notes) context.report.note(note);
+  for (const note of expanded.notes) context.report.note(note);
+  const artifacts = expanded.artifacts.map((one) => ({ ...one, name: nameInCell(one.name, values) }));
   const kindNames = [...new Set(artifacts.map(({ kind }) => kind))].toSorted();
   const machine = lookAtMachine({
     isolation: options.isolation,
@@ -162,14 +209,9 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
     kiln: options.kiln,
     name: recipe.name,
     version,
-    source: {
-      repository: remote ?? null,
-      commit: claim?.commit ?? null,
-      tree: tree.tree,
-      recipe: path,
-      time: commit.time,
-    },
-    recipe: digest,
+    source: { ...source, time: commit.time },
+    recipe: loaded.digest,
+    ...(isCell ? { cell: values } : {}),
     steps: steps.map(({ phase, run }) => ({ phase, run })),
     kinds: Object.fromEntries(kindNames.map((name) => [name, kindOf(name).version])),
     tools: machine.tools,
@@ -178,16 +220,16 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
     env: recipe.env,
   };
   return {
-    ...source,
-    order: {
-      plan,
-      bakeKey: bakeKeyOf(plan),
-      machine,
-      steps,
-      artifacts,
-      activate: recipe.activate,
-      checkOut: (into) => checkOut(repository, { ...tree, folder: into, time: commit.time }),
-    },
+    plan,
+    matrix: isCell ? loaded.cells.map((cell) => cell.values) : [],
+    bakeKey: bakeKeyOf(plan),
+    machine,
+    steps,
+    artifacts,
+    activate: Object.fromEntries(
+      Object.entries(recipe.activate).map(([name, specification]) => [nameInCell(name, values), specification]),
+    ),
+    checkOut: (into) => checkOut(repository, { tree: source.tree, snapshot, folder: into, time: commit.time }),
   };
 }
 
@@ -195,6 +237,16 @@ function textAt(path: string, bytes: Uint8Array | undefined): string | undefined
   if (bytes === undefined || isUtf8(bytes))
     return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
   throw new KilnError("SOURCE_UNSUPPORTED", `${path}: got bytes that aren't UTF-8, want text`);
+}
+
+/** The axis `architecture` names the machine that bakes: everything else of a matrix is the recipe's own business. */
+function checkMachine(cell: CellValues): void {
+  const wanted = cell["architecture"];
+  const here = architectureNamed(arch());
+  if (wanted === undefined || Object.values(here).includes(wanted)) return;
+  throw new KilnError("CELL_ELSEWHERE", `the cell ${cellText(cell)}: got a machine of ${here.debian}, want ${wanted}`, {
+    hint: `bake it on such a machine with --cell architecture=${wanted}, the others here, and publish both folders together; steps that cross-compile want an axis of another name, such as target`,
+  });
 }
 
 /** The recipe's path within the repository. One from outside isn't of the commit, and never counts. */

@@ -40,6 +40,7 @@ export function provenanceBytes(input: ProvenanceInput): Uint8Array {
         source: sourceDescriptor(plan),
         isolation: plan.isolation,
         env: plan.env,
+        ...(plan.cell === undefined ? {} : { cell: plan.cell }),
       },
       internalParameters: { bakeKey, steps: plan.steps, kinds: plan.kinds, sourceDateEpoch: plan.source.time },
       resolvedDependencies: [

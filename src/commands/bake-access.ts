@@ -31,10 +31,11 @@ export interface BakeQuestion {
 export async function withBake<T>(question: BakeQuestion, work: (prepared: Prepared) => Promise<T>): Promise<T> {
   const { input, context } = question;
   const configuration = await loadConfiguration(input, context);
-  const { recipe, ref, allowDirty } = input.options;
+  const { recipe, ref, allowDirty, cell } = input.options;
   const options: PrepareOptions = {
     recipe: typeof recipe === "string" ? recipe : undefined,
     ref: typeof ref === "string" ? ref : undefined,
+    cell: typeof cell === "string" ? cell : undefined,
     changes: allowDirty === true ? "mark" : "refuse",
     schema: recipeSchema({ kinds, activators }),
     isolation: configuration.isolation === "sandbox" ? "bubblewrap" : "none",

@@ -1,7 +1,7 @@
 // Publishing what the working folder asks to be baked, under the channel and the alias that its ref leads to.
 
 import { versionSchema } from "../artifact/name.ts";
-import { bake } from "../bake/bake.ts";
+import { bakeAll } from "../bake/bake-all.ts";
 import type { Prepared } from "../bake/prepare.ts";
 import type { Context } from "../context.ts";
 import { openBakeFolder } from "../publish/bake-folder.ts";
@@ -27,11 +27,11 @@ export async function bakeAndPublish(publisher: Publisher, asked: BakeAndPublish
   return withBake({ input, context, next: "reserve" }, async (prepared) => {
     const pointers = pointersOf(prepared, asked, publisher);
     if ("released" in prepared) return pointAt(publisher, prepared.released, pointers);
-    const { name, version, source } = prepared.order.plan;
+    const { name, version, source } = prepared.orders[0].plan;
     // The catalog may be behind the log, so this is asked again, exactly, when it is committed.
     const catalog = await openCatalog(publisher.store);
     if (source.commit !== null) await checkVersionIsFree(catalog, { name, version, commit: source.commit });
-    const { folder } = await bake(prepared.order, { folder: prepared.folder, check: "once" }, context);
+    const { folder } = await bakeAll(prepared.orders, { folder: prepared.folder, check: "once" }, context);
     return publishRelease(publisher, { bake: await openBakeFolder(folder), ...pointers });
   });
 }

@@ -6,3 +6,9 @@ export const bakeOptions = [
   { flags: "--allow-dirty", description: "bake the work tree as it is, under a version that says so" },
   { flags: "--isolation MODE", description: "what steps run in: sandbox, or none (KILN_ISOLATION)" },
 ] as const;
+
+/** Of commands that may bake a part of a release. */
+export const cellOption = {
+  flags: "--cell VALUES",
+  description: "only these cells of the matrix, as in suite=bookworm,python=3.12",
+} as const;

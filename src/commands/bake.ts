@@ -6,7 +6,7 @@ import type { Bake } from "../bake/kept.ts";
 import type { Released } from "../bake/prepare.ts";
 import type { Context } from "../context.ts";
 import { outFolder, withBake } from "./bake-access.ts";
-import { bakeOptions } from "./bake-options.ts";
+import { bakeOptions, cellOption } from "./bake-options.ts";
 import { columns, size } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
 
@@ -14,19 +14,25 @@ export const bake: Command = {
   summary: "run the recipe: artifacts, their SBOMs and their provenance, once per commit",
   options: [
     ...bakeOptions,
+    cellOption,
     { flags: "--out DIR", description: "put a copy of everything into DIR, too" },
     { flags: "--twice", description: "bake again under other conditions, and compare every byte" },
   ],
-  examples: ["kiln bake", "kiln bake --twice", "kiln bake --allow-dirty --out build/release"],
+  examples: [
+    "kiln bake",
+    "kiln bake --twice",
+    "kiln bake --allow-dirty --out build/release",
+    "kiln bake --cell suite=bookworm",
+  ],
   async run(input, context) {
     const out = outFolder(input, context);
     const { checkOut, copyOut } = await import("../bake/copy-out.ts");
     if (out !== undefined) checkOut(out);
     return await withBake({ input, context, next: "reserve" }, async (prepared) => {
       if ("released" in prepared) return releasedBefore(prepared.released);
-      const { bake: run } = await import("../bake/bake.ts");
+      const { bakeAll } = await import("../bake/bake-all.ts");
       const check = input.options["twice"] === true ? "twice" : "once";
-      const result = await run(prepared.order, { folder: prepared.folder, check }, context);
+      const result = await bakeAll(prepared.orders, { folder: prepared.folder, check }, context);
       if (out !== undefined) await copyOut(result.folder, out);
       return resultOf({ ...result, folder: out ?? result.folder }, context, result.cached);
     });

@@ -3,25 +3,30 @@
 import type { Change } from "../bake/explain.ts";
 import type { BakeOrder } from "../bake/order.ts";
 import type { Released } from "../bake/prepare.ts";
+import { cellText } from "../recipe/matrix.ts";
 import { withBake } from "./bake-access.ts";
-import { bakeOptions } from "./bake-options.ts";
+import { bakeOptions, cellOption } from "./bake-options.ts";
 import { columns, day } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
 
 export const plan: Command = {
   summary: "show what would be baked: version, inputs, tools, bake key",
-  options: [...bakeOptions, { flags: "--explain", description: "say which inputs changed since the last bake here" }],
+  options: [
+    ...bakeOptions,
+    cellOption,
+    { flags: "--explain", description: "say which inputs changed since the last bake here" },
+  ],
   examples: ["kiln plan", "kiln plan --explain", "kiln plan --json | jq .plan.tools"],
   async run(input, context) {
     return await withBake({ input, context, next: "look" }, async (prepared) => {
       if ("released" in prepared) return releasedBefore(prepared.released);
-      const { order, folder } = prepared;
+      const { orders, folder } = prepared;
       const { readBake } = await import("../bake/kept.ts");
       const { bakeFolder } = await import("../bake/workspace.ts");
-      const cached = readBake(bakeFolder(folder, order.bakeKey)) !== undefined;
-      if (input.options["explain"] !== true) return resultOf(order, cached);
+      const isKept = (order: BakeOrder) => readBake(bakeFolder(folder, order.bakeKey)) !== undefined;
+      if (input.options["explain"] !== true) return whole(orders.map((order) => resultOf(order, isKept(order))));
       const { changesSinceLast } = await import("../bake/explain.ts");
-      return explained(order, cached, changesSinceLast(order, folder));
+      return whole(orders.map((order) => explained(order, isKept(order), changesSinceLast(order, folder))));
     });
   },
 };
@@ -31,6 +36,23 @@ function releasedBefore({ name, version, manifest }: Released): Result {
     json: { name, version, manifest, state: "released", bakeKey: null, plan: null },
     text: `${name} ${version}: this commit is released already, nothing to bake`,
   };
+}
+
+/** Of a matrix, every cell's in turn. */
+function whole(cells: readonly Result[]): Result {
+  const [first, ...others] = cells;
+  if (first === undefined || others.length === 0) return first ?? { json: {}, text: "" };
+  const { name, version, manifest } = first.json;
+  const isCached = cells.every(({ json }) => json["state"] === "cached");
+  return {
+    json: { name, version, manifest, state: isCached ? "cached" : "new", cells: cells.map(({ json }) => json) },
+    text: cells.map(({ text }) => text).join("\n\n"),
+  };
+}
+
+/** `billing 1.4.7`, with the cell of the matrix. */
+function titleOf({ name, version, cell }: BakeOrder["plan"]): string {
+  return [name, version, ...(cell === undefined ? [] : [cellText(cell)])].join(" ");
 }
 
 function resultOf({ plan: made, bakeKey, artifacts }: BakeOrder, cached: boolean): Result {
@@ -50,13 +72,13 @@ function resultOf({ plan: made, bakeKey, artifacts }: BakeOrder, cached: boolean
   ];
   return {
     json: { name, version, manifest: null, state: cached ? "cached" : "new", bakeKey, plan: made },
-    text: [`${name} ${version}`, columns(rows)].join("\n"),
+    text: [titleOf(made), columns(rows)].join("\n"),
   };
 }
 
 function explained(order: BakeOrder, cached: boolean, changes: readonly Change[] | undefined): Result {
   const { json } = resultOf(order, cached);
-  const title = `${order.plan.name} ${order.plan.version}`;
+  const title = titleOf(order.plan);
   const rows = (changes ?? []).map(({ input, before, now }) => [
     `  ${input}`,
     `${before ?? "none"} → ${now ?? "none"}`,

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { Manifest } from "../artifact/manifest.ts";
 import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
-import { openBakeFolder } from "../publish/bake-folder.ts";
+import { type Bake, openBakeFolder } from "../publish/bake-folder.ts";
 import { readManifest } from "../publish/gates.ts";
 import { type Published, publishRelease } from "../publish/release.ts";
 import { bakeOptions } from "./bake-options.ts";
@@ -19,27 +19,37 @@ import { openPublisher } from "./publisher-access.ts";
 
 export const publish: Command = {
   summary: "sign and publish what was baked; bakes first unless a folder is given",
-  arguments: [{ name: "DIR", description: "the folder of a bake", count: "optional" }],
+  arguments: [{ name: "DIR", description: "folders of bakes: one, or those of all cells of a matrix", count: "any" }],
   options: [
     { flags: "--channel CHANNEL", description: "make this channel show the release, whatever the recipe says" },
     ...bakeOptions,
     ...keyOptions,
   ],
-  examples: ["kiln publish --store ./store", "kiln publish ./out --channel staging --store ./store"],
+  examples: [
+    "kiln publish --store ./store",
+    "kiln publish ./out --channel staging --store ./store",
+    "kiln publish ./bookworm ./trixie --store ./store",
+  ],
   async run(input, context) {
     const publisher = await openPublisher(await loadConfiguration(input, context), context);
-    const [folder] = input.arguments;
     const channel = askedChannel(input);
     const published =
-      folder === undefined
+      input.arguments.length === 0
         ? await (await import("./bake-and-publish.ts")).bakeAndPublish(publisher, { input, context, channel })
         : await publishRelease(publisher, {
-            bake: await openBakeFolder(resolve(context.cwd, folder)),
+            bake: await openBakes(input.arguments.map((folder) => resolve(context.cwd, folder))),
             channel: channel === undefined ? undefined : { channel },
           });
     return resultOf(published, await readManifest(publisher.store, published.release.manifest));
   },
 };
+
+/** One bake, or the bakes of the cells of one release, from one machine or several. Throws BAKE_MISMATCH. */
+async function openBakes(folders: readonly string[]): Promise<Bake> {
+  const bakes = await Promise.all(folders.map(openBakeFolder));
+  const { joinBakes } = await import("./join-bakes.ts");
+  return await joinBakes(bakes, folders);
+}
 
 function askedChannel({ options }: Input): string | undefined {
   const { channel } = options;

@@ -3,7 +3,7 @@
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { readFileAt, type Repository, type Snapshot } from "../system/git.ts";
-import { type ParseOptions, parseRecipe, recipeLimit } from "./parse.ts";
+import { type Cell, type ParseOptions, parseCells, recipeLimit } from "./parse.ts";
 
 export interface LoadOptions<Recipe> extends ParseOptions<Recipe> {
   /** Id of the commit or the tree. */
@@ -12,7 +12,9 @@ export interface LoadOptions<Recipe> extends ParseOptions<Recipe> {
 }
 
 export interface LoadedRecipe<Recipe> {
+  /** For the first cell. */
   readonly recipe: Recipe;
+  readonly cells: readonly [Cell<Recipe>, ...Cell<Recipe>[]];
   /** Of its bytes. */
   readonly digest: Digest;
 }
@@ -30,7 +32,8 @@ export async function loadRecipe<Recipe>(
       hint: "commit it, or name another path with --recipe",
     });
   }
-  return { recipe: parseRecipe(bytes, options), digest: digestOf(bytes) };
+  const cells = parseCells(bytes, options);
+  return { recipe: cells[0].recipe, cells, digest: digestOf(bytes) };
 }
 
 /** A folder, a link or something huge under the recipe's path is a fault of the recipe, not of the source. */

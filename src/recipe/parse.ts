@@ -4,6 +4,7 @@
 import type { z } from "zod";
 
 import { KilnError } from "../errors.ts";
+import { cellsOf, type CellValues, inCell } from "./matrix.ts";
 import { type Violation, violationsOf, wanted } from "./violation.ts";
 import { type Fault, parseYaml, type YamlText } from "./yaml.ts";
 
@@ -16,16 +17,37 @@ export interface ParseOptions<Recipe> {
   readonly schema: z.ZodType<Recipe>;
 }
 
+/** A recipe as it is for one cell of its matrix; without a matrix there is one cell, and it has no values. */
+export interface Cell<Recipe> {
+  readonly values: CellValues;
+  readonly recipe: Recipe;
+}
+
+/** Parses a recipe: for the first cell of its matrix, where it has one. Throws RECIPE_INVALID. */
+export function parseRecipe<Recipe>(bytes: Uint8Array, options: ParseOptions<Recipe>): Recipe {
+  return parseCells(bytes, options)[0].recipe;
+}
+
 /** Parses a recipe. Throws RECIPE_INVALID; `details.violations` has all of them (line, column, message). */
-export function parseRecipe<Recipe>(bytes: Uint8Array, { path, schema }: ParseOptions<Recipe>): Recipe {
+export function parseCells<Recipe>(
+  bytes: Uint8Array,
+  { path, schema }: ParseOptions<Recipe>,
+): [Cell<Recipe>, ...Cell<Recipe>[]] {
   if (bytes.length > recipeLimit) {
     throw invalid(path, [{ line: 1, column: 1, message: `got ${bytes.length} bytes, want at most ${recipeLimit}` }]);
   }
   const yaml = parseYaml(decode(bytes, path));
   if ("faults" in yaml) throw invalid(path, yaml.faults);
-  const result = schema.safeParse(yaml.value, { error: wanted });
-  if (result.success) return result.data;
-  const violations = violationsOf(result.error.issues);
+  const violations: Violation[] = [];
+  const cells: Cell<Recipe>[] = [];
+  for (const values of cellsOf(yaml.value)) {
+    const put = inCell(yaml.value, values);
+    const result = schema.safeParse(put.value, { error: wanted });
+    violations.push(...put.violations, ...(result.success ? [] : violationsOf(result.error.issues)));
+    if (result.success) cells.push({ values, recipe: result.data });
+  }
+  const [first, ...others] = cells;
+  if (violations.length === 0 && first !== undefined) return [first, ...others];
   // To find a place takes a walk through the text: garbage may have tens of thousands.
   const located = violations.slice(0, mostLocated).map((violation) => faultOf(violation, yaml));
   throw invalid(path, located, violations.length - located.length);

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { nameSchema } from "../artifact/name.ts";
 import { nearest } from "../nearest.ts";
 import { channelRulesSchema } from "./channel.ts";
+import { matrixSchema } from "./matrix.ts";
 import { checkOrder } from "./order.ts";
 import { relativePathSchema } from "./path.ts";
 import { versionSourceSchema } from "./version.ts";
@@ -96,6 +97,11 @@ const first = {
   kiln: z.literal(1).describe("The version of this format."),
   name: nameSchema.describe("The name of what is released: lower-case letters, digits and . _ + - between them."),
   version: versionSourceSchema,
+  matrix: matrixSchema
+    .optional()
+    .describe(
+      "Axes and their values, as in `{ suite: [bookworm, trixie] }`: all that follows is baked for each combination, with `${matrix.suite}` replaced in every text, into one release.",
+    ),
   env: z
     .record(variable, z.string())
     .default({})

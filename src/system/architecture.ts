@@ -23,6 +23,11 @@ const known: Readonly<Record<string, Architecture>> = {
   "2-1-243": { node: "riscv64", debian: "riscv64" },
 };
 
+/** Both names of the machine that Node calls `node`. */
+export function architectureNamed(node: string): Architecture {
+  return Object.values(known).find((one) => one.node === node) ?? { node, debian: node };
+}
+
 /** The architectures of the Linux programs among `entries`, each once; empty when they run anywhere. */
 export function architecturesOf(entries: readonly Entry[]): Architecture[] {
   return [...new Set(entries.flatMap((entry) => architectureOf(entry) ?? []))];

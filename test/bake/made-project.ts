@@ -3,7 +3,8 @@
 import { join } from "node:path";
 
 import { activators } from "../../src/activators/index.ts";
-import { bake, type BakeOptions, type BakeResult } from "../../src/bake/bake.ts";
+import { bakeAll } from "../../src/bake/bake-all.ts";
+import type { BakeOptions, BakeResult } from "../../src/bake/bake.ts";
 import { type Prepared, type PrepareOptions, withPrepared } from "../../src/bake/prepare.ts";
 import type { Context } from "../../src/context.ts";
 import { kinds } from "../../src/kinds/index.ts";
@@ -63,7 +64,7 @@ export function makeProject({ recipe, files = {}, env = {}, signal, folder = "pr
     bake: ({ check = "once", ...options } = {}) =>
       project.prepare(options, async (prepared, own) => {
         if ("released" in prepared) throw new Error("released before");
-        return await bake(prepared.order, { folder: prepared.folder, check }, own);
+        return await bakeAll(prepared.orders, { folder: prepared.folder, check }, own);
       }),
   };
   return project;

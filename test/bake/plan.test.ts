@@ -100,7 +100,7 @@ test("a bake is explained by what changed since the last one of its name", async
   const project = makeProject({ recipe });
   const explain = () =>
     project.prepare({}, async (prepared) =>
-      "order" in prepared ? changesSinceLast(prepared.order, prepared.folder) : [],
+      "orders" in prepared ? changesSinceLast(prepared.orders[0], prepared.folder) : [],
     );
   expect(await explain()).toBeUndefined();
   await project.bake();
@@ -113,10 +113,10 @@ test("a bake is explained by what changed since the last one of its name", async
 test("a remembered plan that can't be read is as none", async () => {
   const project = makeProject({ recipe });
   await project.prepare({}, async (prepared) => {
-    if (!("order" in prepared)) throw new Error("released");
-    await rememberPlan(prepared.order, prepared.folder);
+    if (!("orders" in prepared)) throw new Error("released");
+    await rememberPlan(prepared.orders[0], prepared.folder);
     project.repository.write({ ".kiln/plans/sample.json": "{" });
-    expect(changesSinceLast(prepared.order, prepared.folder)).toBeUndefined();
+    expect(changesSinceLast(prepared.orders[0], prepared.folder)).toBeUndefined();
   });
 });
 
