@@ -74,7 +74,7 @@ async function writeJoined(path: string, { manifest, provenance }: Joined, bakes
     if (home !== undefined) await link(joinPath(home, file), joinPath(path, file));
   }
   for (const { folder, manifest: own } of bakes) {
-    const cell = Object.values(own.cells?.[0]?.values ?? {}).join("-");
+    const cell = cellText(own.cells?.[0]?.values ?? {});
     await cp(joinPath(folder, "logs"), joinPath(path, "logs", cell), { recursive: true });
   }
   // Last: a folder without it is no bake.

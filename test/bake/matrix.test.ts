@@ -63,10 +63,10 @@ test("a matrix is one release: its manifest, artifacts and provenance are those 
   expect(internalParameters.cells).toContainEqual(expect.objectContaining({ bakeKey: manifest.cells?.[3]?.bakeKey }));
   for (const { file, sha256 } of blobsOf(manifest)) expect(digestOf(readFileSync(join(folder, file)))).toBe(sha256);
   expect(readdirSync(join(folder, "logs")).toSorted()).toEqual([
-    "bookworm-high",
-    "bookworm-low",
-    "trixie-high",
-    "trixie-low",
+    "level=high,suite=bookworm",
+    "level=high,suite=trixie",
+    "level=low,suite=bookworm",
+    "level=low,suite=trixie",
   ]);
   expect(await project.bake()).toMatchObject({ identity, cached: true, folder });
 });
