@@ -167,6 +167,22 @@ export const codes = {
     remedy:
       "The message has the number that was got and the one that is wanted; docs/gates.md says which gate is asked when.",
   },
+  BASE_UNLOCKED: {
+    exit: 1,
+    meaning: "The lock file beside the recipe doesn't say what the recipe's base is made of.",
+    remedy: "`kiln lock` writes it; commit it beside the recipe.",
+  },
+  BASE_MOVED: {
+    exit: 1,
+    meaning: "A base can't be had any more as it was pinned: the mirror or the image has something else now.",
+    remedy: "The message says what differs; `kiln lock` pins what there is now. A snapshot date never moves.",
+  },
+  BASE_FAILED: {
+    exit: 1,
+    meaning: "A base couldn't be made: it wasn't reached, isn't signed as it should be, or can't be installed.",
+    remedy:
+      "The message ends with what the mirror or the installer said; docs/bake.md says how to name another mirror.",
+  },
   NOT_REPRODUCIBLE: {
     exit: 1,
     meaning: "Two bakes of the same inputs gave different bytes.",

@@ -22,7 +22,7 @@ const forBaking = {
   tar: "tar",
   gpgv: "gpgv",
 };
-const forTests = { ...forBaking, zstd: "zstd" };
+const forTests = { ...forBaking, zstd: "zstd", mmdebstrap: "mmdebstrap" };
 
 const targets = {
   check: {},

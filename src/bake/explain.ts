@@ -48,7 +48,7 @@ export function changesOf(before: Last, now: Last): Change[] {
   });
 }
 
-/** Each scalar under its path. The digest of the packages is left out: they stand here themselves. */
+/** Each scalar under its path. A digest of packages is left out: they stand here themselves. */
 function flatten({ plan, packages }: Last): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (value: unknown, path: string): void => {
@@ -56,9 +56,11 @@ function flatten({ plan, packages }: Last): Map<string, string> {
     if (typeof value !== "object") return void found.set(path, String(value));
     for (const [key, inner] of Object.entries(value)) visit(inner, path === "" ? key : `${path}.${key}`);
   };
-  const { packages: _, ...system } = plan.system;
-  visit({ ...plan, system }, "");
-  visit(packages, "packages");
+  const { system, base, ...others } = plan;
+  const named = base === undefined ? undefined : Object.keys(packages).length === 0 ? base : { title: base.title };
+  const os = system === undefined ? undefined : { os: system.os };
+  visit({ ...others, ...(os && { system: os }), ...(named && { base: named }) }, "");
+  visit(packages, base === undefined ? "packages" : "base.packages");
   return found;
 }
 

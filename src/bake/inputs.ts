@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { type Digest, digestOf, digestSchema } from "../artifact/digest.ts";
+import type { ResolvedBase } from "../bases/base.ts";
 import { isSystemError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
 import { installedPackages, systemName } from "../system/packages.ts";
@@ -23,6 +24,8 @@ export interface MachineOptions {
   readonly node: NodeProgram;
   /** The host's PATH. */
   readonly path: string;
+  /** What steps and packers run in, if it isn't the machine's own system. */
+  readonly base: ResolvedBase | undefined;
   /** Folder for remembered digests, absolute; it needn't be there. */
   readonly memory: string;
 }
@@ -36,25 +39,40 @@ export interface NodeProgram {
 
 export interface Machine {
   readonly tools: Plan["tools"];
+  /** Undefined with a base. */
   readonly system: Plan["system"];
-  /** Every package's version, of which `system.packages` is the digest. */
+  /** Every package's version, of which `system.packages` or the base's digest is one: of the system that steps see. */
   readonly packages: Readonly<Record<string, string>>;
   readonly sandboxTools: SandboxTools;
 }
 
+/** The programs of the system that packers of these kinds run: npm aside, which is always Kiln's. */
+export function programsOf(kinds: readonly string[]): string[] {
+  return [...new Set(kinds.flatMap((kind) => kindOf(kind).programs))].filter((program) => program !== "npm");
+}
+
 /** Throws TOOL_MISSING when a kind's program isn't there. */
 export function lookAtMachine(options: MachineOptions): Machine {
-  const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const sandboxTools = findSandboxTools({ node: options.node.path, path: options.path });
-  const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });
-  const programs = new Set(options.kinds.flatMap((kind) => kindOf(kind).programs));
-  if (programs.delete("npm") && sandboxTools.npm === undefined) throw toolMissing("npm");
+  if (sandboxTools.npm === undefined && options.kinds.some((kind) => kindOf(kind).programs.includes("npm"))) {
+    throw toolMissing("npm");
+  }
   const { node, zstd = "unknown" } = options.node.versions;
-  const tools: Record<string, Tool> = {
+  const always: Record<string, Tool> = {
     node: { version: node ?? "unknown", sha256: digestOfProgram(sandboxTools.node, options.memory) },
     zstd: { version: zstd },
     ...(sandboxTools.npm === undefined ? {} : { npm: { version: sandboxTools.npm.version } }),
-    ...Object.fromEntries([...programs].map((program) => [program, packerTool(program, { ...options, packages })])),
+  };
+  if (options.base !== undefined) {
+    const materials = options.base.materials.map(({ name, version, sha256 }) => [name, version ?? sha256] as const);
+    return { tools: always, system: undefined, packages: Object.fromEntries(materials), sandboxTools };
+  }
+  const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });
+  const programs = programsOf(options.kinds);
+  const tools: Record<string, Tool> = {
+    ...always,
+    ...Object.fromEntries(programs.map((program) => [program, packerTool(program, { ...options, packages })])),
     ...(options.isolation === "bubblewrap" ? { bubblewrap: packageTool("bubblewrap") } : {}),
     ...(sandboxTools.clock === undefined ? {} : { faketime: packageTool("faketime") }),
   };

@@ -3,6 +3,7 @@
 
 import type { Digest } from "../artifact/digest.ts";
 import type { Manifest } from "../artifact/manifest.ts";
+import type { BaseSettings, ResolvedBase } from "../bases/base.ts";
 import type { CellValues } from "../recipe/matrix.ts";
 import type { Machine } from "./inputs.ts";
 import type { Plan } from "./plan.ts";
@@ -34,6 +35,9 @@ export interface BakeOrder {
   readonly matrix: readonly CellValues[];
   readonly bakeKey: Digest;
   readonly machine: Machine;
+  /** Undefined: the machine's own system. */
+  readonly base: ResolvedBase | undefined;
+  readonly baseSettings: BaseSettings;
   /** Fetches first, then builds, then checks; each says which it waits for. */
   readonly steps: readonly OrderedStep[];
   readonly artifacts: readonly OrderedArtifact[];

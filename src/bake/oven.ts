@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
 import { checkArtifactFile } from "../artifact/name.ts";
+import { readyBase } from "../bases/ready.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
@@ -19,6 +20,7 @@ import { inStep, type Step } from "../report.ts";
 import { hashFile } from "../system/hash-file.ts";
 import { suiteName } from "../system/packages.ts";
 import { openSandbox } from "../system/sandbox-open.ts";
+import { toolsFor } from "../system/sandbox-tools.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { findLockFiles, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
@@ -49,13 +51,15 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   const workspace = await makeWorkspace(folder);
   await inStep(context.report, "check out the source", () => order.checkOut(workspace.source));
   const lockFiles = findLockFiles(workspace.source);
+  const base = order.base === undefined ? undefined : await readyBase(order.base, order.baseSettings, context);
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
   const sandbox = await openSandbox({
     isolation: order.plan.isolation,
     workspace,
     conditions,
-    tools: order.machine.sandboxTools,
+    base,
+    tools: base === undefined ? order.machine.sandboxTools : toolsFor(order.machine.sandboxTools, base.root),
     env: environmentOf(order),
     networkEnv: proxiesOf(context.env),
     now: context.now(),
@@ -298,8 +302,12 @@ function writeBlob(folder: string, file: string, bytes: Uint8Array): Blob {
 }
 
 function writeProvenance(artifacts: readonly Artifact[], lockFiles: readonly LockFile[], kitchen: Kitchen): Blob {
-  const { plan, bakeKey } = kitchen.order;
-  return writeBlob(kitchen.out, provenanceFile, provenanceBytes({ plan, bakeKey, artifacts, lockFiles }));
+  const { plan, bakeKey, base } = kitchen.order;
+  return writeBlob(
+    kitchen.out,
+    provenanceFile,
+    provenanceBytes({ plan, materials: base?.materials ?? [], bakeKey, artifacts, lockFiles }),
+  );
 }
 
 function manifestOf(order: BakeOrder, artifacts: readonly Artifact[], provenance: Blob): Manifest {

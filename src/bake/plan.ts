@@ -35,8 +35,13 @@ export const planSchema = z.strictObject({
   /** Kind → its version. */
   kinds: z.record(z.string(), z.int()),
   tools: z.record(z.string(), toolSchema),
-  /** Versions of all packages of the machine: compilers and libraries that steps use are among them. */
-  system: z.strictObject({ os: z.string(), packages: digestSchema }),
+  /**
+   * Versions of all packages of the machine: compilers and libraries that steps use are among them. Absent with a base,
+   * which has its own.
+   */
+  system: z.strictObject({ os: z.string(), packages: digestSchema }).optional(),
+  /** What steps run in instead of the machine's own system. */
+  base: z.strictObject({ title: z.string(), digest: digestSchema }).optional(),
   isolation: z.enum(isolations),
   /** Variables that the recipe gives to its steps. */
   env: z.record(z.string(), z.string()),

@@ -10,6 +10,8 @@ import { join, relative, resolve, sep } from "node:path";
 import type { z } from "zod";
 
 import type { Digest } from "../artifact/digest.ts";
+import type { BaseSettings } from "../bases/base.ts";
+import { needsSandbox, resolveBase } from "../bases/index.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf, type kinds } from "../kinds/index.ts";
@@ -37,7 +39,7 @@ import {
 } from "../system/git.ts";
 import type { Isolation } from "../system/sandbox.ts";
 import { artifactsOf } from "./artifacts.ts";
-import { lookAtMachine, type NodeProgram } from "./inputs.ts";
+import { lookAtMachine, type NodeProgram, programsOf } from "./inputs.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { bakeKeyOf, type Plan } from "./plan.ts";
 import { type KilnFolder, makeKilnFolder, withWorkFolder } from "./workspace.ts";
@@ -55,6 +57,8 @@ export interface PrepareOptions {
   readonly schema: z.ZodType<KnownRecipe>;
   readonly isolation: Isolation;
   readonly node: NodeProgram;
+  /** Where bases come from. */
+  readonly bases: BaseSettings;
   /** Kiln's own version. */
   readonly kiln: string;
   readonly store: StoreQuestions | undefined;
@@ -197,7 +201,15 @@ async function orderFor(
   for (const note of expanded.notes) context.report.note(note);
   const artifacts = expanded.artifacts.map((one) => ({ ...one, name: nameInCell(one.name, values) }));
   const kindNames = [...new Set(artifacts.map(({ kind }) => kind))].toSorted();
+  const base = await resolveBase(recipe.base, {
+    read: (file) => readFileAt(repository, { ...tree, path: file, limit: 4 * 1024 * 1024 }),
+    recipe: source.recipe,
+    programs: programsOf(kindNames),
+    folder: repository.folder,
+  });
+  if (base !== undefined && options.isolation === "none") throw needsSandbox(base);
   const machine = lookAtMachine({
+    base,
     isolation: options.isolation,
     kinds: kindNames,
     node: options.node,
@@ -215,7 +227,8 @@ async function orderFor(
     steps: steps.map(({ phase, run }) => ({ phase, run })),
     kinds: Object.fromEntries(kindNames.map((name) => [name, kindOf(name).version])),
     tools: machine.tools,
-    system: machine.system,
+    ...(machine.system === undefined ? {} : { system: machine.system }),
+    ...(base === undefined ? {} : { base: { title: base.title, digest: base.digest } }),
     isolation: options.isolation,
     env: recipe.env,
   };
@@ -224,6 +237,8 @@ async function orderFor(
     matrix: isCell ? loaded.cells.map((cell) => cell.values) : [],
     bakeKey: bakeKeyOf(plan),
     machine,
+    base,
+    baseSettings: options.bases,
     steps,
     artifacts,
     activate: Object.fromEntries(

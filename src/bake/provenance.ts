@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { predicateTypes, statementBytes } from "../artifact/statement.ts";
+import type { Material } from "../bases/base.ts";
 import type { Plan } from "./plan.ts";
 
 export const provenanceFile = "provenance.json";
@@ -16,6 +17,8 @@ export const buildType = "urn:kiln:bake:v1";
 
 export interface ProvenanceInput {
   readonly plan: Plan;
+  /** What the base is made of; empty for the machine's own system. */
+  readonly materials: readonly Material[];
   readonly bakeKey: Digest;
   readonly artifacts: readonly { readonly file: string; readonly sha256: Digest }[];
   readonly lockFiles: readonly LockFile[];
@@ -52,11 +55,7 @@ export function provenanceBytes(input: ProvenanceInput): Uint8Array {
           uri: `pkg:generic/${name}@${encodeURIComponent(tool.version)}`,
           ...(tool.sha256 === undefined ? {} : { digest: { sha256: tool.sha256 } }),
         })),
-        {
-          name: "packages of the machine",
-          digest: { sha256: plan.system.packages },
-          annotations: { os: plan.system.os },
-        },
+        ...systemDescriptors(input),
       ],
     },
     runDetails: {
@@ -64,6 +63,21 @@ export function provenanceBytes(input: ProvenanceInput): Uint8Array {
       metadata: { invocationId: bakeKey },
     },
   });
+}
+
+/** The machine's packages, or the base and everything in it. */
+function systemDescriptors({ plan: { system, base }, materials }: ProvenanceInput): Record<string, unknown>[] {
+  const packages =
+    system === undefined
+      ? []
+      : [{ name: "packages of the machine", digest: { sha256: system.packages }, annotations: { os: system.os } }];
+  const root = base === undefined ? [] : [{ name: `base: ${base.title}`, digest: { sha256: base.digest } }];
+  const parts = materials.map(({ name, uri, sha256 }) => ({
+    name,
+    ...(uri === undefined ? {} : { uri }),
+    digest: { sha256 },
+  }));
+  return [...packages, ...root, ...parts];
 }
 
 function sourceDescriptor({ source }: Plan): Record<string, unknown> {

@@ -40,6 +40,7 @@ export async function withBake<T>(question: BakeQuestion, work: (prepared: Prepa
     schema: recipeSchema({ kinds, activators }),
     isolation: configuration.isolation === "sandbox" ? "bubblewrap" : "none",
     node: { path: process.execPath, versions: process.versions },
+    bases: { mirrors: configuration.mirrors },
     kiln: kilnVersion,
     store: configuration.store === undefined ? undefined : storeQuestions(configuration, question),
   };

@@ -25,6 +25,8 @@ export interface Configuration {
   /** Where deploys keep what they put into service. */
   readonly root: string;
   readonly isolation: "sandbox" | "none";
+  /** Where suites' packages come from; the machine's own sources when undefined. */
+  readonly mirrors: { readonly debian?: string; readonly ubuntu?: string };
 }
 
 /** One setting, as `kiln config` shows it. */
@@ -54,6 +56,8 @@ const schemas = {
   "passphrase-file": path.describe("A file whose text opens the keys."),
   root: path.describe("Where deploys keep what they put into service."),
   isolation: z.enum(["sandbox", "none"]).describe("What bake steps run in."),
+  "debian-mirror": place.describe("Where packages of Debian suites come from."),
+  "ubuntu-mirror": place.describe("Where packages of Ubuntu suites come from."),
 } as const;
 
 export type SettingName = keyof typeof schemas;
@@ -71,7 +75,13 @@ export async function loadConfiguration(input: Input, context: Surroundings): Pr
     passphraseFile: value("passphrase-file"),
     root: value("root") ?? defaultRoot(context),
     isolation: schemas.isolation.parse(value("isolation")),
+    mirrors: mirrorsOf(value),
   };
+}
+
+function mirrorsOf(value: (name: SettingName) => string | undefined): Configuration["mirrors"] {
+  const [debian, ubuntu] = [value("debian-mirror"), value("ubuntu-mirror")];
+  return { ...(debian === undefined ? {} : { debian }), ...(ubuntu === undefined ? {} : { ubuntu }) };
 }
 
 /** Every setting and where its value came from. Throws CONFIG_INVALID. */
@@ -131,8 +141,13 @@ function parsed(name: SettingName, raw: string, layer: Layer): string {
     const want = name === "isolation" ? schemas.isolation.options.join(" or ") : result.error.issues[0]?.message;
     throw new KilnError("CONFIG_INVALID", `${name} (${layer.origin(name)}): got ${JSON.stringify(raw)}, want ${want}`);
   }
-  if (name === "isolation" || (name === "store" && /^[a-z][a-z0-9+.-]*:\/\//i.test(raw))) return raw;
+  if (name === "isolation" || (isPlace(name) && /^[a-z][a-z0-9+.-]*:\/\//i.test(raw))) return raw;
   return resolve(layer.folder, raw);
+}
+
+/** Settings that may be URLs. */
+function isPlace(name: SettingName): boolean {
+  return name === "store" || name.endsWith("-mirror");
 }
 
 function fromEnvironment({ env }: Surroundings): Layer["values"] {

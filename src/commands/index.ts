@@ -17,6 +17,11 @@ export const kiln: Program = {
           load: async () => (await import("./plan.ts")).plan,
         },
         {
+          name: "lock",
+          summary: "pin the packages of the recipe's base in a lock file beside it",
+          load: async () => (await import("./lock.ts")).lock,
+        },
+        {
           name: "bake",
           summary: "run the recipe: artifacts, their SBOMs and their provenance, once per commit",
           load: async () => (await import("./bake.ts")).bake,

@@ -4,6 +4,7 @@
 import { z } from "zod";
 
 import { nameSchema } from "../artifact/name.ts";
+import { baseSchema } from "../bases/index.ts";
 import { nearest } from "../nearest.ts";
 import { channelRulesSchema } from "./channel.ts";
 import { matrixSchema } from "./matrix.ts";
@@ -102,6 +103,7 @@ const first = {
     .describe(
       "Axes and their values, as in `{ suite: [bookworm, trixie] }`: all that follows is baked for each combination, with `${matrix.suite}` replaced in every text, into one release.",
     ),
+  base: baseSchema.describe("What steps and packers run in: the machine's own system, or another one, pinned."),
   env: z
     .record(variable, z.string())
     .default({})

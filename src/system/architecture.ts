@@ -60,3 +60,8 @@ function machineOf(head: Buffer): string {
   const machine = head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18);
   return `${head[4]}-${head[5]}-${machine}`;
 }
+
+/** Debian's name for a machine that Node calls `node`; Node's own where there is none. */
+export function debianName(node: string): string {
+  return Object.values(known).find((one) => one.node === node)?.debian ?? node;
+}

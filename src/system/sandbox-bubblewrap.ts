@@ -1,27 +1,22 @@
-// A sandbox of bubblewrap namespaces. Inside there is the host's read-only /usr, a made-up /etc, the workspace, and
-// nothing else: no /root, /home, /var, no host environment, no process of the host. A step is process 1's child in a
-// PID namespace that dies with Kiln, so SIGKILL of Kiln leaves nothing running.
+// A sandbox of bubblewrap namespaces. Inside there is the host's read-only /usr, or the read-only root of a base, a made-up
+// /etc/passwd, the workspace, and nothing else: no /root, /home, /var of the host, no host environment, no process of the
+// host. A step is process 1's child in a PID namespace that dies with Kiln, so SIGKILL of Kiln leaves nothing running.
 
-import { existsSync, lstatSync, readlinkSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 import { KilnError } from "../errors.ts";
 import { runProgram, type ProgramResult } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
+import { baseArguments, hostArguments } from "./sandbox-root.ts";
 import { npmScripts, type SandboxTools } from "./sandbox-tools.ts";
 import { seenAt, type Sandbox, type SandboxOptions, type SandboxRun } from "./sandbox.ts";
 import { findProgram, systemPath } from "./tools.ts";
 
-const path = `/opt/kiln/bin:${systemPath}`;
+const ownPath = "/opt/kiln/bin";
+const npmFolder = "/opt/kiln/lib/node_modules";
+const certificatesFile = "/opt/kiln/certificates.pem";
 const secretsFolder = "/run/secrets";
-
-/** Files of /etc that programs need and that tell nothing about the host but its packages. Never /etc/ssl/private. */
-function sharedEtc(): string[] {
-  const fixed =
-    "alternatives debian_version dpkg/origins fonts ld.so.cache ld.so.conf ld.so.conf.d mime.types os-release";
-  const java = readdirSync("/etc").filter((name) => name.startsWith("java-"));
-  return [...`${fixed} perl protocols services ssl/certs ssl/openssl.cnf`.split(" "), ...java];
-}
 
 /** Files of /etc that are the same on every machine. */
 function madeEtc(home: string): Record<string, string> {
@@ -41,7 +36,7 @@ export function openBubblewrap(options: SandboxOptions): Sandbox {
     withStage: (stage) => openBubblewrap({ ...options, workspace: { ...options.workspace, stage } }),
     run: (run) => {
       const { args, env, pipes } = argumentsOf(options, run);
-      return runProgram([findProgram("bwrap", path) ?? "bwrap", ...args], {
+      return runProgram([findProgram("bwrap", systemPath) ?? "bwrap", ...args], {
         cwd: "/",
         env,
         signal: options.signal,
@@ -54,7 +49,7 @@ export function openBubblewrap(options: SandboxOptions): Sandbox {
 
 /** Throws SANDBOX_FAILED or TOOL_MISSING when this machine can't run the sandbox at all: before a step is blamed. */
 export async function checkBubblewrap(sandbox: Sandbox, tools: SandboxTools): Promise<void> {
-  if (findProgram("bwrap", path) === undefined) {
+  if (findProgram("bwrap", systemPath) === undefined) {
     throw new KilnError("TOOL_MISSING", "bwrap: got no such program, want it for the sandbox", { hint: missing });
   }
   if (tools.clock === undefined) {
@@ -83,7 +78,7 @@ interface Invocation {
 }
 
 function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
-  const { workspace, conditions } = options;
+  const { workspace, conditions, base } = options;
   const home = join(conditions.folder, "home");
   const pipes: Buffer[] = [];
   const data = (text: string): string => {
@@ -93,20 +88,20 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
   const secrets = run.secrets ?? [];
   const { LD_PRELOAD: preload, ...env } = environmentOf(options, run, {
     home,
-    path,
+    path: `${ownPath}:${base?.env["PATH"] ?? systemPath}`,
     temporary: "/tmp",
     secrets: secrets.length === 0 ? undefined : secretsFolder,
-    certificates: options.tools.certificates,
+    certificates: base === undefined ? options.tools.certificates : options.tools.certificates && certificatesFile,
   });
+  const made = Object.entries(madeEtc(home));
+  const points = ["/var/tmp", "/etc/resolv.conf", ...made.map(([name]) => `/etc/${name}`)];
   const args = [
     ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "build"],
     ["--die-with-parent", "--new-session"],
     run.network === "open" ? ["--share-net"] : [],
-    systemFolders(),
+    base === undefined ? hostArguments([]) : baseArguments(base.root, points),
     ["--proc", "/proc", ...hiddenProc(), "--dev", "/dev", "--dir", "/run"],
-    ["--ro-bind-try", "/var/lib/dpkg", "/var/lib/dpkg"],
-    sharedEtc().flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
-    Object.entries(madeEtc(home)).flatMap(([name, text]) => ["--ro-bind-data", data(text), `/etc/${name}`]),
+    made.flatMap(([name, text]) => ["--ro-bind-data", data(text), `/etc/${name}`]),
     run.network === "open" ? resolver() : [],
     toolFolders(options, data),
     ["--bind", workspace.temporary, "/tmp", "--bind", workspace.temporary, "/var/tmp"],
@@ -145,34 +140,32 @@ function isProc(name: string): boolean {
   return existsSync(`/proc/${name}`);
 }
 
-/** /usr, and /bin, /lib … as links into it or as folders of their own, as the host has them. */
-function systemFolders(): string[] {
-  const others = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"].filter((name) => existsSync(`/${name}`));
-  return [
-    ["--ro-bind", "/usr", "/usr"],
-    ...others.map((name) =>
-      lstatSync(`/${name}`).isSymbolicLink()
-        ? ["--symlink", readlinkSync(`/${name}`), `/${name}`]
-        : ["--ro-bind", `/${name}`, `/${name}`],
-    ),
-  ].flat();
-}
-
 /** resolv.conf is often a link into /run: its target is shown in its place. */
 function resolver(): string[] {
   return existsSync("/etc/resolv.conf") ? ["--ro-bind", realpathSync("/etc/resolv.conf"), "/etc/resolv.conf"] : [];
 }
 
-/** Node is one file. npm in /usr (a distribution's) finds its libraries there alone, so it stays where it is. */
-function toolFolders({ tools }: SandboxOptions, data: (text: string) => string): string[] {
-  const node = ["--ro-bind", tools.node, "/opt/kiln/bin/node"];
-  if (tools.npm === undefined) return node;
-  const { folder } = tools.npm;
-  const shown = folder.startsWith("/usr/") ? folder : "/opt/kiln/lib/node_modules/npm";
-  const scripts = Object.entries(npmScripts(shown, "/opt/kiln/bin/node"));
+/**
+ * Node is one file. npm in /usr (a distribution's) finds its libraries there alone, so it stays where it is; a base has
+ * another /usr, so they are shown beside it.
+ */
+function toolFolders({ tools, base }: SandboxOptions, data: (text: string) => string): string[] {
+  const { node, npm, certificates } = tools;
+  const shared = [
+    ["--ro-bind", node, `${ownPath}/node`],
+    certificates === undefined || base === undefined ? [] : ["--ro-bind", realpathSync(certificates), certificatesFile],
+    tools.clock === undefined || tools.clock.from === tools.clock.seen
+      ? []
+      : ["--ro-bind", tools.clock.from, tools.clock.seen],
+  ].flat();
+  if (npm === undefined) return shared;
+  const inside = `${npmFolder}/npm`;
+  const isWhere = base === undefined && npm.folder.startsWith("/usr/");
+  const libraries = base === undefined ? npm.libraries : npm.libraries && npmFolder;
+  const scripts = Object.entries(npmScripts(isWhere ? npm.folder : inside, `${ownPath}/node`, libraries));
   return [
-    node,
-    shown === folder ? [] : ["--ro-bind", folder, shown],
-    scripts.flatMap(([name, text]) => ["--perms", "0755", "--ro-bind-data", data(text), `/opt/kiln/bin/${name}`]),
+    shared,
+    isWhere ? [] : ["--ro-bind", npm.libraries ?? npm.folder, npm.libraries === undefined ? inside : npmFolder],
+    scripts.flatMap(([name, text]) => ["--perms", "0755", "--ro-bind-data", data(text), `${ownPath}/${name}`]),
   ].flat();
 }

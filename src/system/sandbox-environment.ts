@@ -20,9 +20,10 @@ export function environmentOf(options: SandboxOptions, run: SandboxRun, places: 
     npm_config_update_notifier: "false",
     // Without a network npm asks for a minute before it says so.
     ...(run.network === "closed" ? { npm_config_offline: "true" } : {}),
+    ...options.base?.env,
     ...options.env,
     ...(run.network === "open" ? { ...options.networkEnv, ...certificatesOf(places.certificates) } : {}),
-    ...(run.network === "closed" && tools.clock !== undefined ? clockOf(tools.clock, options) : {}),
+    ...(run.network === "closed" && tools.clock !== undefined ? clockOf(tools.clock.seen, options) : {}),
     ...(places.secrets === undefined ? {} : { KILN_SECRETS: places.secrets }),
     PATH: places.path,
     HOME: places.home,

@@ -48,7 +48,7 @@ function makePrograms(folder: string, { tools }: SandboxOptions): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   symlinkSync(tools.node, join(folder, "node"));
-  const scripts = tools.npm === undefined ? {} : npmScripts(tools.npm.folder, tools.node);
+  const scripts = tools.npm === undefined ? {} : npmScripts(tools.npm.folder, tools.node, tools.npm.libraries);
   for (const [name, text] of Object.entries(scripts)) {
     writeFileSync(join(folder, name), text);
     chmodSync(join(folder, name), 0o755);

@@ -10,25 +10,34 @@ export interface SandboxTools {
   /** Absolute path of the Node executable. */
   readonly node: string;
   readonly npm: Npm | undefined;
-  /** libfaketime, absolute path. */
-  readonly clock: string | undefined;
+  readonly clock: ClockLibrary | undefined;
   /** A PEM file of CA certificates, absolute path. */
   readonly certificates: string | undefined;
+}
+
+/** libfaketime, absolute paths. */
+export interface ClockLibrary {
+  /** On the machine. */
+  readonly from: string;
+  /** As programs inside a sandbox see it. */
+  readonly seen: string;
 }
 
 export interface Npm {
   /** The folder of the npm package. */
   readonly folder: string;
   readonly version: string;
+  /** The folder that has its libraries, if they aren't below its own. */
+  readonly libraries: string | undefined;
 }
 
 /** Where npm's own program looks for its libraries, if not below its folder: Debian's packages share one folder. */
 const sharedLibraries = "/usr/share/nodejs";
 
 /** Programs `npm` and `npx` as shell scripts: npm in `folder`, run by `node`, whatever `node` is in PATH. */
-export function npmScripts(folder: string, node: string): Readonly<Record<string, string>> {
-  const libraries = folder.startsWith(`${sharedLibraries}/`) ? `NODE_PATH=${sharedLibraries} ` : "";
-  const script = (name: string) => `#!/bin/sh\n${libraries}exec '${node}' '${folder}/bin/${name}-cli.js' "$@"\n`;
+export function npmScripts(folder: string, node: string, libraries?: string): Readonly<Record<string, string>> {
+  const path = libraries === undefined ? "" : `NODE_PATH=${libraries} `;
+  const script = (name: string) => `#!/bin/sh\n${path}exec '${node}' '${folder}/bin/${name}-cli.js' "$@"\n`;
   return { npm: script("npm"), npx: script("npx") };
 }
 
@@ -43,7 +52,7 @@ export function findSandboxTools(host: HostTools): SandboxTools {
   return {
     node: realpathSync(host.node),
     npm: findNpm(host),
-    clock: findClock(),
+    clock: findClock(""),
     certificates: ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"].find((path) =>
       existsSync(path),
     ),
@@ -60,23 +69,29 @@ function findNpm({ node, path }: HostTools): Npm | undefined {
   for (const folder of folders) {
     if (!existsSync(join(folder, "bin/npm-cli.js"))) continue;
     const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
-    return { folder, version };
+    return { folder, version, libraries: folder.startsWith(`${sharedLibraries}/`) ? sharedLibraries : undefined };
   }
   return undefined;
 }
 
+/** The tools for a sandbox that shows the root of a base: its own clock library, because it fits the base's C library. */
+export function toolsFor(tools: SandboxTools, root: string): SandboxTools {
+  return { ...tools, clock: findClock(root) };
+}
+
 /** The variant for programs with threads: Debian has it in a folder per architecture. */
-function findClock(): string | undefined {
-  const folders = ["/usr/lib", "/usr/lib64"].filter((folder) => existsSync(folder));
-  return folders
+function findClock(root: string): ClockLibrary | undefined {
+  const folders = ["/usr/lib", "/usr/lib64"].filter((folder) => existsSync(`${root}${folder}`));
+  const found = folders
     .flatMap((folder) => [
       folder,
-      ...readdirSync(folder)
+      ...readdirSync(`${root}${folder}`)
         .filter(isArchitecture)
         .map((name) => join(folder, name)),
     ])
     .map((folder) => join(folder, "faketime/libfaketimeMT.so.1"))
-    .find((path) => existsSync(path));
+    .find((path) => existsSync(`${root}${path}`));
+  return found === undefined ? undefined : { from: found, seen: found };
 }
 
 function isArchitecture(name: string): boolean {

@@ -34,6 +34,8 @@ export interface SandboxOptions {
   readonly workspace: Workspace;
   readonly conditions: Conditions;
   readonly tools: SandboxTools;
+  /** What is shown instead of the machine's own programs and libraries; not with isolation `none`. */
+  readonly base?: SandboxBase | undefined;
   /** Variables beside the fixed ones. */
   readonly env: Readonly<Record<string, string>>;
   /** Variables for runs that have the network: proxies. */
@@ -41,6 +43,13 @@ export interface SandboxOptions {
   /** The host's clock, ms since 1970: a fixed clock is an offset from it, so that it goes on from step to step. */
   readonly now: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface SandboxBase {
+  /** Absolute path of the folder that is shown as the root. */
+  readonly root: string;
+  /** What it says about the environment of its programs, PATH too. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Secret {

@@ -28,6 +28,10 @@ export const parts: readonly Part[] = [
   { name: "system package", files: /^kinds\/system-package\//, may: [...base, "kind interface"] },
   { name: "kind", files: /^kinds\//, may: [...base, "kind interface", "system package"], siblings: "apart" },
 
+  { name: "base interface", files: /^bases\/base\.ts$/, may: base },
+  { name: "bases list", files: /^bases\/(index|ready)\.ts$/, may: [...base, "base interface", "bases"] },
+  { name: "bases", files: /^bases\//, may: [...base, "base interface"], siblings: "apart" },
+
   { name: "activator interface", files: /^activators\/activator\.ts$/, may: base },
   { name: "activators list", files: /^activators\/index\.ts$/, may: [...base, "activator interface", "activator"] },
   { name: "activator", files: /^activators\//, may: [...base, "activator interface"], siblings: "apart" },
@@ -49,9 +53,13 @@ export const parts: readonly Part[] = [
   {
     name: "recipe",
     files: /^recipe\//,
-    may: [...base, "kind interface", "kinds list", "activator interface", "activators list"],
+    may: [...base, "kind interface", "kinds list", "activator interface", "activators list", "bases list"],
   },
-  { name: "bake", files: /^bake\//, may: [...base, "recipe", "kind interface", "kinds list"] },
+  {
+    name: "bake",
+    files: /^bake\//,
+    may: [...base, "recipe", "kind interface", "kinds list", "base interface", "bases list"],
+  },
   {
     name: "verify",
     files: /^verify\//,
@@ -80,6 +88,8 @@ export const parts: readonly Part[] = [
       "recipe",
       "kind interface",
       "kinds list",
+      "base interface",
+      "bases list",
       "bake",
       "sign",
       "log",
@@ -102,7 +112,7 @@ export const parts: readonly Part[] = [
 /** The parts that code which deploys or verifies must not reach, over any number of imports. */
 export const unreachable = {
   from: ["verify", "deploy", "log", "view interface", "activator interface", "activators list", "kiln-deploy"],
-  never: /^(bake|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$/,
+  never: /^(bake|bases|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$/,
 } as const;
 
 /** Names of the writing half of the store interface: code that only reads can't ask for it. */

@@ -54,6 +54,7 @@ export function makeProject({ recipe, files = {}, env = {}, signal, folder = "pr
           schema: recipeSchema({ kinds, activators }),
           isolation: "bubblewrap",
           node: { path: process.execPath, versions: process.versions },
+          bases: { mirrors: {} },
           kiln: "0.0.0-test",
           store: undefined,
           ...options,

@@ -260,7 +260,7 @@ test.each(both)("%s: node is the one that runs Kiln, and npm runs on it", async 
 });
 
 test("Debian's own npm is told where its libraries are", () => {
-  const { npm } = npmScripts("/usr/share/nodejs/npm", "/opt/kiln/bin/node");
+  const { npm } = npmScripts("/usr/share/nodejs/npm", "/opt/kiln/bin/node", "/usr/share/nodejs");
   expect(npm).toBe(
     "#!/bin/sh\nNODE_PATH=/usr/share/nodejs exec '/opt/kiln/bin/node' '/usr/share/nodejs/npm/bin/npm-cli.js' \"$@\"\n",
   );

@@ -1,0 +1,55 @@
+// The bases that a recipe can name; the machine's own system, `host`, is the absence of one. The recipe's schema, its
+// reference and the dispatch follow from this list.
+
+import { z } from "zod";
+
+import { KilnError } from "../errors.ts";
+import type { Base, BaseQuestion, ResolvedBase } from "./base.ts";
+import { type LockSuiteOptions, pinSuites, suite } from "./suite/suite.ts";
+
+export { lockPathOf } from "./suite/lock.ts";
+
+export const bases = [suite] as const satisfies readonly Base[];
+
+export const baseSchema = z
+  .union([
+    z.literal("host").describe("The machine's own programs and libraries."),
+    ...bases.map(({ schema, summary }) => schema.describe(summary)),
+  ])
+  .default("host");
+
+export type BaseSpec = z.output<typeof baseSchema>;
+
+/** The base that a recipe names, without network; undefined for the host. Throws what the base throws. */
+export async function resolveBase(spec: BaseSpec, question: BaseQuestion): Promise<ResolvedBase | undefined> {
+  if (spec === "host") return undefined;
+  const base = (bases as readonly Base[]).find(({ name }) => name in spec);
+  if (base === undefined) throw new TypeError("a base that is none of the list");
+  return await base.resolve(spec, question);
+}
+
+export interface PinQuestion extends LockSuiteOptions {
+  /** The lock file that there is. */
+  readonly before: Uint8Array | undefined;
+}
+
+export interface PinnedBases {
+  /** The lock file's new content. */
+  readonly text: string;
+  readonly titles: readonly string[];
+  /** In words; empty when nothing moved. */
+  readonly changes: readonly string[];
+}
+
+/** Asks where these bases come from what there is now. Throws BASE_FAILED, TOOL_MISSING. */
+export async function pinBases(specs: readonly BaseSpec[], question: PinQuestion): Promise<PinnedBases> {
+  const suites = specs.flatMap((spec) => (typeof spec === "object" && "suite" in spec ? [spec] : []));
+  return await pinSuites(suites, question);
+}
+
+/** Steps see another root only where there is a sandbox. */
+export function needsSandbox({ title }: ResolvedBase): KilnError {
+  return new KilnError("SANDBOX_FAILED", `the base ${title}: got --isolation none, want the sandbox`, {
+    hint: "only the sandbox can show steps another root: allow it, or take `base:` out of the recipe",
+  });
+}
