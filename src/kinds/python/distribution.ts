@@ -1,0 +1,148 @@
+// Builds one distribution file of a Python project: the project's own backend, called by a program in the sandbox, in an
+// environment that holds the locked build requirements and nothing else.
+
+import { copyFileSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { PackageURL } from "packageurl-js";
+import { z } from "zod";
+
+import { digestSchema } from "../../artifact/digest.ts";
+import { pythonVersion } from "../../artifact/version.ts";
+import { KilnError } from "../../errors.ts";
+import { builtPath, type Packed, type PackJob, sourcePathSchema } from "../kind.ts";
+import { type Project, readProject, versionVariables } from "./project.ts";
+
+export const fields = {
+  from: sourcePathSchema.default(".").describe("The folder that has the pyproject.toml, relative to the repository."),
+  requirements: sourcePathSchema
+    .default("build-requirements.txt")
+    .describe("A file that pins what the build backend needs, all of it, with hashes: relative to the repository."),
+  wheelhouse: sourcePathSchema
+    .default("wheelhouse")
+    .describe("The folder with the wheels of `requirements`, which a fetch step fills: relative to the repository."),
+  settings: z
+    .record(z.string().min(1), z.union([z.string(), z.array(z.string())]))
+    .default({})
+    .describe("Settings for the backend, as `pip wheel --config-settings` would give them."),
+};
+
+const specSchema = z.object(fields);
+type Spec = z.output<typeof specSchema>;
+
+/** Larger descriptions aren't kept: an index can do without, and whoever deploys reads the manifest, too. */
+const metadataLimit = 256 * 1024;
+
+const name = z.string().regex(/^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/i, "a Python package name");
+const answerSchema = z.union([
+  z.strictObject({ refused: z.strictObject({ code: z.enum(["ARTIFACT_INVALID", "TOOL_MISSING"]), what: z.string(), hint: z.string() }) }),
+  z.strictObject({
+    file: z.string(),
+    record: z.record(z.string(), z.union([z.string(), z.array(z.string())])).and(z.looseObject({ name, version: z.string() })),
+    sameVersion: z.boolean(),
+    metadata: z.strictObject({ sha256: digestSchema, text: z.string() }),
+  }),
+]);
+
+/** Throws ARTIFACT_INVALID, STEP_FAILED, TOOL_MISSING, VERSION_UNMAPPABLE. */
+export async function packDistribution(kind: "wheel" | "sdist", spec: Spec, job: PackJob): Promise<Omit<Packed, "platform">> {
+  const version = pythonVersion(job.release.version);
+  const folder = builtPath(job, spec.from);
+  const project = readProject(job, spec.from, version);
+  const answer = await runBuild({ ...project, ...placesOf(spec, project, job), kind, version }, spec, job);
+  const { file, record, metadata } = answer;
+  if (!answer.sameVersion) {
+    throw new KilnError(
+      "ARTIFACT_INVALID",
+      `${job.artifact}: got version ${String(record["version"])} from ${project.backend}, want ${version}, the release's`,
+      {
+        hint: "let the recipe take its version from where the project has it (version: { from: file, path: …, regex: … }), or let it stand in pyproject.toml as `version`, where a bake sets it",
+      },
+    );
+  }
+  job.take(file);
+  return {
+    file,
+    record: {
+      ...record,
+      core_metadata: {
+        sha256: metadata.sha256,
+        ...(metadata.text.length > metadataLimit ? {} : { text: metadata.text }),
+      },
+    },
+    purl: purlOf(String(record["name"]), String(record["version"])),
+    from: [folder],
+    requires: requirementsOf(record["requires_dist"]).map((required) => purlOf(required)),
+  };
+}
+
+interface Places {
+  /** As packers see them. */
+  readonly wheelhouse: string;
+  /** None: the project needs nothing. */
+  readonly requirements: string | null;
+}
+
+function placesOf(spec: Spec, { requires }: Project, job: PackJob): Places {
+  const isThere = (path: string) => lstatSync(join(job.source, path), { throwIfNoEntry: false }) !== undefined;
+  const inside = (path: string) => job.sandbox.inside(builtPath(job, path));
+  const { requirements, wheelhouse } = spec;
+  if (!isThere(requirements)) {
+    if (requires.length === 0) return { requirements: null, wheelhouse: inside(".") };
+    throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got no ${requirements}, want what pins ${requires.join(", ")}`, {
+      hint: `write these into build-requirements.in and lock them: pip-compile --generate-hashes --allow-unsafe -o ${requirements} build-requirements.in`,
+    });
+  }
+  if (!isThere(wheelhouse)) {
+    throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got no folder ${wheelhouse}, want the wheels of ${requirements}`, {
+      hint: `fetch: [python3 -m pip download --require-hashes --only-binary=:all: -r ${requirements} -d ${wheelhouse}]`,
+    });
+  }
+  return { requirements: inside(requirements), wheelhouse: inside(wheelhouse) };
+}
+
+type Built = Exclude<z.output<typeof answerSchema>, { refused: unknown }>;
+
+async function runBuild(
+  task: Project & Places & { readonly kind: string; readonly version: string },
+  spec: Spec,
+  job: PackJob,
+): Promise<Built> {
+  for (const program of ["build.py", "environment.py"]) {
+    copyFileSync(fileURLToPath(new URL(`programs/${program}`, import.meta.url)), join(job.stage, program));
+  }
+  const { from, settings, requirements, wheelhouse } = spec;
+  const { inside } = job.sandbox;
+  const file = join(job.stage, "job.json");
+  const whole = {
+    ...task,
+    from,
+    settings,
+    shown: { requirements, wheelhouse },
+    source: inside(job.source),
+    time: job.time,
+    env: versionVariables(task.version),
+  };
+  writeFileSync(file, JSON.stringify(whole));
+  const text = await job.runPacker(["python3", "-EsB", inside(join(job.stage, "build.py")), inside(file)]);
+  const answer = answerSchema.parse(JSON.parse(text));
+  if (!("refused" in answer)) return answer;
+  const { code, what, hint } = answer.refused;
+  throw new KilnError(code, `${job.artifact}: ${what}`, { hint });
+}
+
+/** `a>=1; extra == "x"` isn't installed unless asked for. */
+function requirementsOf(list: unknown): string[] {
+  return z
+    .array(z.string())
+    .default([])
+    .parse(list)
+    .filter((requirement) => !/;.*\bextra\s*==/.test(requirement))
+    .flatMap((requirement) => /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/.exec(requirement) ?? []);
+}
+
+function purlOf(project: string, version?: string): string {
+  const normal = project.replace(/[-_.]+/g, "-").toLowerCase();
+  return new PackageURL("pypi", undefined, normal, version, undefined, undefined).toString();
+}

@@ -1,0 +1,29 @@
+// A Python source distribution, made by the project's own PEP 517 backend and packed again: backends leave the times, owners
+// and order of whatever machine they run on. Spec: the source distribution format (PEP 517, PEP 625).
+
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
+
+import { z } from "zod";
+
+import type { Kind } from "../kind.ts";
+import { fields, packDistribution } from "./distribution.ts";
+
+const schema = z.strictObject({ kind: z.literal("sdist"), ...fields });
+
+export const sdist: Kind<typeof schema> = {
+  name: "sdist",
+  summary: "a Python source distribution, made by the project's own backend (PEP 517)",
+  version: 1,
+  programs: ["python3"],
+  schema,
+
+  async pack(spec, job) {
+    return { ...(await packDistribution("sdist", spec, job)), platform: "any" };
+  },
+
+  async readTars(path, { onPiece, signal }) {
+    const pieces = createReadStream(path, { signal }).pipe(createGunzip());
+    for await (const piece of pieces) onPiece(piece as Buffer, "");
+  },
+};
