@@ -3,7 +3,7 @@
 // empty folder must run. Both programs then stand in node_modules/.bin, beside the Node that they need.
 
 import { execFile } from "node:child_process";
-import { chmod, copyFile, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -17,6 +17,9 @@ const execute = promisify(execFile);
 await step("compile src to dist", async () => {
   await rm(dist, { recursive: true, force: true });
   await execute(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")]);
+  // What runs in a sandbox, in another language, is shipped as it stands.
+  const programs = "kinds/python/programs";
+  await cp(join(root, "src", programs), join(dist, programs), { recursive: true });
   await chmod(join(dist, "cli.js"), 0o755);
 });
 

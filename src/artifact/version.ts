@@ -53,3 +53,8 @@ function unmappable(version: string, format: string, want: string): KilnError {
     details: { version, format },
   });
 }
+
+/** Placeholder. */
+export function pythonVersion(version: string): string {
+  return version.replace(/-rc\.(\d+)$/, "rc$1");
+}

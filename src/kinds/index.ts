@@ -4,8 +4,10 @@ import { archive } from "./archive.ts";
 import { deb } from "./deb/deb.ts";
 import type { Kind } from "./kind.ts";
 import { npm } from "./npm/npm.ts";
+import { sdist } from "./python/sdist.ts";
+import { wheel } from "./python/wheel.ts";
 
-export const kinds = [archive, npm, deb] as const satisfies readonly Kind[];
+export const kinds = [archive, npm, wheel, sdist, deb] as const satisfies readonly Kind[];
 
 /** The kind that is named so: a recipe and a manifest name only those in the list. */
 export function kindOf(name: string): Kind {

@@ -1,7 +1,7 @@
 // Builds one distribution file of a Python project: the project's own backend, called by a program in the sandbox, in an
 // environment that holds the locked build requirements and nothing else.
 
-import { copyFileSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, lstatSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -36,17 +36,25 @@ const metadataLimit = 256 * 1024;
 
 const name = z.string().regex(/^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/i, "a Python package name");
 const answerSchema = z.union([
-  z.strictObject({ refused: z.strictObject({ code: z.enum(["ARTIFACT_INVALID", "TOOL_MISSING"]), what: z.string(), hint: z.string() }) }),
+  z.strictObject({
+    refused: z.strictObject({ code: z.enum(["ARTIFACT_INVALID", "TOOL_MISSING"]), what: z.string(), hint: z.string() }),
+  }),
   z.strictObject({
     file: z.string(),
-    record: z.record(z.string(), z.union([z.string(), z.array(z.string())])).and(z.looseObject({ name, version: z.string() })),
+    record: z
+      .record(z.string(), z.union([z.string(), z.array(z.string())]))
+      .and(z.looseObject({ name, version: z.string() })),
     sameVersion: z.boolean(),
     metadata: z.strictObject({ sha256: digestSchema, text: z.string() }),
   }),
 ]);
 
 /** Throws ARTIFACT_INVALID, STEP_FAILED, TOOL_MISSING, VERSION_UNMAPPABLE. */
-export async function packDistribution(kind: "wheel" | "sdist", spec: Spec, job: PackJob): Promise<Omit<Packed, "platform">> {
+export async function packDistribution(
+  kind: "wheel" | "sdist",
+  spec: Spec,
+  job: PackJob,
+): Promise<Omit<Packed, "platform">> {
   const version = pythonVersion(job.release.version);
   const folder = builtPath(job, spec.from);
   const project = readProject(job, spec.from, version);
@@ -90,14 +98,22 @@ function placesOf(spec: Spec, { requires }: Project, job: PackJob): Places {
   const { requirements, wheelhouse } = spec;
   if (!isThere(requirements)) {
     if (requires.length === 0) return { requirements: null, wheelhouse: inside(".") };
-    throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got no ${requirements}, want what pins ${requires.join(", ")}`, {
-      hint: `write these into build-requirements.in and lock them: pip-compile --generate-hashes --allow-unsafe -o ${requirements} build-requirements.in`,
-    });
+    throw new KilnError(
+      "ARTIFACT_INVALID",
+      `${job.artifact}: got no ${requirements}, want what pins ${requires.join(", ")}`,
+      {
+        hint: `write these into build-requirements.in and lock them: pip-compile --generate-hashes --allow-unsafe -o ${requirements} build-requirements.in`,
+      },
+    );
   }
   if (!isThere(wheelhouse)) {
-    throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got no folder ${wheelhouse}, want the wheels of ${requirements}`, {
-      hint: `fetch: [python3 -m pip download --require-hashes --only-binary=:all: -r ${requirements} -d ${wheelhouse}]`,
-    });
+    throw new KilnError(
+      "ARTIFACT_INVALID",
+      `${job.artifact}: got no folder ${wheelhouse}, want the wheels of ${requirements}`,
+      {
+        hint: `fetch: [python3 -m pip download --require-hashes -r ${requirements} -d ${wheelhouse}]`,
+      },
+    );
   }
   return { requirements: inside(requirements), wheelhouse: inside(wheelhouse) };
 }

@@ -66,7 +66,9 @@ export function readProject(job: PackJob, from: string, version: string): Projec
     backendPath: ("backend-path" in system ? system["backend-path"] : undefined) ?? [],
     requires: system.requires,
     stamped: {
-      ...(inToml === undefined ? {} : { [path]: stampToml(toml ?? "", { table: inToml, version, where: `${job.artifact}: ${path}` }) }),
+      ...(inToml === undefined
+        ? {}
+        : { [path]: stampToml(toml ?? "", { table: inToml, version, where: `${job.artifact}: ${path}` }) }),
       ...(cfg === undefined ? {} : { [cfgPath]: stampCfg(cfg, version) }),
     },
     history: system.requires.some((requirement) => /^(?:setuptools|hatch)[-_.](?:scm|vcs|git)\b/i.test(requirement)),
@@ -103,7 +105,9 @@ interface Stamp {
 
 /** Everything but the version stays as it was written, and that is checked. */
 function stampToml(toml: string, { table, version, where }: Stamp): string {
-  const header = new RegExp(`^[ \\t]*\\[[ \\t]*${table.replace(".", "[ \\t]*\\.[ \\t]*")}[ \\t]*\\][^\\n]*$`, "m").exec(toml);
+  const header = new RegExp(`^[ \\t]*\\[[ \\t]*${table.replace(".", "[ \\t]*\\.[ \\t]*")}[ \\t]*\\][^\\n]*$`, "m").exec(
+    toml,
+  );
   const start = header === null ? 0 : header.index + header[0].length;
   const next = /^\[/m.exec(toml.slice(start));
   const end = next === null ? toml.length : start + next.index;

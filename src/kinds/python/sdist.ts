@@ -6,6 +6,7 @@ import { createGunzip } from "node:zlib";
 
 import { z } from "zod";
 
+import { tarMembers } from "../../system/members.ts";
 import type { Kind } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
 
@@ -16,14 +17,14 @@ export const sdist: Kind<typeof schema> = {
   summary: "a Python source distribution, made by the project's own backend (PEP 517)",
   version: 1,
   programs: ["python3"],
+  onlyReads: true,
   schema,
 
   async pack(spec, job) {
     return { ...(await packDistribution("sdist", spec, job)), platform: "any" };
   },
 
-  async readTars(path, { onPiece, signal }) {
-    const pieces = createReadStream(path, { signal }).pipe(createGunzip());
-    for await (const piece of pieces) onPiece(piece as Buffer, "");
+  async readMembers(path, { onMember, signal }) {
+    await tarMembers(createReadStream(path, { signal }).pipe(createGunzip()), onMember);
   },
 };

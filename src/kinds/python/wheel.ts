@@ -4,6 +4,7 @@
 import { z } from "zod";
 
 import { KilnError } from "../../errors.ts";
+import { tarMemberReader } from "../../system/members.ts";
 import { endOf, runProgram } from "../../system/process.ts";
 import type { Kind, PackJob } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
@@ -15,6 +16,7 @@ export const wheel: Kind<typeof schema> = {
   summary: "a Python wheel, built by the project's own backend (PEP 517)",
   version: 1,
   programs: ["python3"],
+  onlyReads: true,
   schema,
 
   async pack(spec, job) {
@@ -22,15 +24,18 @@ export const wheel: Kind<typeof schema> = {
     return { ...packed, platform: platformOf(packed.file, job) };
   },
 
-  async readTars(path, { onPiece, env, signal }) {
+  async readMembers(path, { onMember, env, signal }) {
+    const reader = tarMemberReader(onMember);
     const result = await runProgram(["python3", "-IB", "-c", zipAsTar, path], {
       cwd: "/",
       env: { PATH: env["PATH"], LC_ALL: "C.UTF-8" },
       signal,
-      onOutput: (piece, from) => from === "stdout" && onPiece(piece, ""),
+      onOutput: (piece, from) => from === "stdout" && reader.write(piece),
     });
-    if (result.status === 0) return;
-    throw new KilnError("ARTIFACT_INVALID", `${path}: got a wheel that can't be read (${endOf(result)})`);
+    if (result.status !== 0) {
+      throw new KilnError("ARTIFACT_INVALID", `${path}: got a wheel that can't be read (${endOf(result)})`);
+    }
+    reader.finish();
   },
 };
 
@@ -64,5 +69,8 @@ function platformOf(file: string, job: PackJob): string {
   );
   const [only] = found;
   if (found.size === 1 && only !== undefined) return `linux-${only}`;
-  throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got the file name ${file}, want a wheel for Linux or for any`);
+  throw new KilnError(
+    "ARTIFACT_INVALID",
+    `${job.artifact}: got the file name ${file}, want a wheel for Linux or for any`,
+  );
 }

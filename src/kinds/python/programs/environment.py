@@ -62,7 +62,7 @@ def failure_of(text):
 
 def hint_for(text, job):
     shown = job["shown"]
-    fill = "python3 -m pip download --require-hashes --only-binary=:all: -r {requirements} -d {wheelhouse}".format(**shown)
+    fill = "python3 -m pip download --require-hashes -r {requirements} -d {wheelhouse}".format(**shown)
     if "DO NOT MATCH THE HASHES" in text:
         return "a file in {wheelhouse} isn't the one that {requirements} was locked with: fetch it anew, or lock anew".format(**shown)
     if "require-hashes" in text:
