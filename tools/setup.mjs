@@ -22,7 +22,13 @@ const forBaking = {
   tar: "tar",
   gpgv: "gpgv",
 };
-const forTests = { ...forBaking, zstd: "zstd", mmdebstrap: "mmdebstrap" };
+const forTests = {
+  ...forBaking,
+  zstd: "zstd",
+  mmdebstrap: "mmdebstrap",
+  python3: "python3",
+  pip3: "python3-pip",
+};
 
 const targets = {
   check: {},

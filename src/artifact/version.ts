@@ -54,7 +54,21 @@ function unmappable(version: string, format: string, want: string): KilnError {
   });
 }
 
-/** Placeholder. */
+const pythonPhases: Readonly<Record<string, string>> = { alpha: "a", beta: "b", rc: "rc" };
+
+/** The version of a wheel (PEP 440): `1.2.0-rc.1` is `1.2.0rc1`. Throws NAME_INVALID, VERSION_UNMAPPABLE. */
 export function pythonVersion(version: string): string {
-  return version.replace(/-rc\.(\d+)$/, "rc$1");
+  checkName("version", version);
+  const mapped = version.replace(
+    /^(\d+\.\d+\.\d+)-(alpha|beta|rc)\.(\d+)$/,
+    (_, release: string, phase: string, number: string) => `${release}${pythonPhases[phase]}${number}`,
+  );
+  if (
+    !/^(?:\d+!)?\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?(?:\.dev\d+)?(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?$/.test(
+      mapped,
+    )
+  ) {
+    throw unmappable(version, "Python", "as in 1.2.3, 1.2.0-rc.1 or 1.2.0.dev1");
+  }
+  return mapped;
 }

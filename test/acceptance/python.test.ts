@@ -2,7 +2,7 @@
 // a fetch step fills, baked twice; then the stock clients, pip and uv, install them into clean environments and import them.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -116,11 +116,6 @@ const projects: Record<string, Record<string, string>> = {
     ].join("\n"),
     ...greeting,
   },
-  flit: {
-    "pyproject.toml": `[build-system]\nrequires = ["flit_core >=3.11,<5"]\nbuild-backend = "flit_core.buildapi"\n[project]\nname = "greet"\nversion = "0.0.0"\n${metadata}`,
-    "build-requirements.txt": lock.flit,
-    ...greeting,
-  },
   "poetry-core": {
     "pyproject.toml": `[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n[tool.poetry]\nname = "greet"\nversion = "0.0.0"\ndescription = "greets"\nauthors = ["Ada <ada@example.org>"]\nreadme = "README.md"\npackages = [{ include = "greet", from = "src" }]\n[tool.poetry.dependencies]\npython = ">=3.9"\n`,
     "build-requirements.txt": lock.poetry,
@@ -152,3 +147,16 @@ test.each(Object.entries(projects))(
     expect(names.trim().split(" ").at(-1)).toBe("greet-1.2.3.dist-info/RECORD");
   },
 );
+
+test("recipes/wheel is baked, installed by pip and by uv, and used", async () => {
+  const project = makeProject({ recipe: "artifacts: { app: { kind: archive, from: . } }\n" });
+  const folder = new URL("../../recipes/wheel", import.meta.url).pathname;
+  cpSync(folder, project.repository.folder, { recursive: true });
+  project.repository.commit();
+  project.repository.git("tag", "v1.4.0");
+  const bake = await project.bake({ check: "twice" });
+  const program = "import plain_sizes as p; print(p.format_size(p.parse_size('1.5 GiB')))";
+  expect(inCleanEnvironments(pathOf(bake, "wheel"), program)).toEqual(["1.5 GiB\n", "1.5 GiB\n"]);
+  const options = ["--find-links", join(clients, "wheelhouse")];
+  expect(inCleanEnvironments(pathOf(bake, "sdist"), program, ...options)).toEqual(["1.5 GiB\n", "1.5 GiB\n"]);
+});
