@@ -160,6 +160,12 @@ export const codes = {
     meaning: "This machine doesn't allow the sandbox that steps run in.",
     remedy: "Allow unprivileged user namespaces, or bake with --isolation none, which the provenance records.",
   },
+  REPORT_INVALID: {
+    exit: 1,
+    meaning:
+      "A report of tests, coverage or a scan isn't in the format that it claims, is cut off, or is too large to read.",
+    remedy: "The message says where; `format: other` keeps the file without numbers.",
+  },
   GATE_FAILED: {
     exit: 1,
     meaning:

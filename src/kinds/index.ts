@@ -6,8 +6,9 @@ import type { Kind } from "./kind.ts";
 import { npm } from "./npm/npm.ts";
 import { sdist } from "./python/sdist.ts";
 import { wheel } from "./python/wheel.ts";
+import { report } from "./report.ts";
 
-export const kinds = [archive, npm, wheel, sdist, deb] as const satisfies readonly Kind[];
+export const kinds = [archive, npm, wheel, sdist, deb, report] as const satisfies readonly Kind[];
 
 /** The kind that is named so: a recipe and a manifest name only those in the list. */
 export function kindOf(name: string): Kind {

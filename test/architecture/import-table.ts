@@ -26,7 +26,9 @@ export const parts: readonly Part[] = [
   { name: "kinds list", files: /^kinds\/index\.ts$/, may: [...base, "kind interface", "kind"] },
   // What packages of a system (deb, rpm) have in common, whatever their format.
   { name: "system package", files: /^kinds\/system-package\//, may: [...base, "kind interface"] },
-  { name: "kind", files: /^kinds\//, may: [...base, "kind interface", "system package"], siblings: "apart" },
+  { name: "kind", files: /^kinds\//, may: [...base, "kind interface", "system package", "reports"], siblings: "apart" },
+  // Formats of reports: the kind keeps them, a bake reads those of checks.
+  { name: "reports", files: /^reports\//, may: base },
 
   { name: "base interface", files: /^bases\/base\.ts$/, may: base },
   { name: "bases list", files: /^bases\/(index|ready)\.ts$/, may: [...base, "base interface", "bases"] },
@@ -58,7 +60,7 @@ export const parts: readonly Part[] = [
   {
     name: "bake",
     files: /^bake\//,
-    may: [...base, "recipe", "kind interface", "kinds list", "base interface", "bases list"],
+    may: [...base, "recipe", "kind interface", "kinds list", "base interface", "bases list", "reports"],
   },
   {
     name: "verify",
