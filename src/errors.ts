@@ -50,6 +50,11 @@ export const codes = {
       "Bakes that don't make one release: of other sources or recipes, or with cells of the matrix twice or missing.",
     remedy: "Bake every cell from the same commit with the same version, and name each folder once.",
   },
+  REBUILD_IMPOSSIBLE: {
+    exit: 1,
+    meaning: "The release's provenance doesn't say enough to bake it again.",
+    remedy: "Releases of a commit can be repeated; where the provenance has no address, name a clone with --source.",
+  },
   CELL_ELSEWHERE: {
     exit: 1,
     meaning: "A cell of the recipe's matrix is for another architecture than this machine's.",

@@ -50,6 +50,9 @@ if (archive === undefined) throw new Error("the release has no archive");
 const file = join(store, archive.key);
 await run("gpgv", ["--keyring", join(store, "trust/openpgp.gpg"), `${file}.asc`, file]);
 
+say("Bake it again from nothing but its provenance, and compare");
+await kiln(["rebuild", `kiln@${first.version}`, "--source", source]);
+
 say("Deploy what production shows, and run it");
 await kiln(["deploy", "kiln:production"]);
 await run(deployed, ["--version"]);

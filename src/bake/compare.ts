@@ -5,7 +5,7 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 
-import { type Artifact, blobsOf, type Manifest } from "../artifact/manifest.ts";
+import { blobsOf, type Manifest } from "../artifact/manifest.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
@@ -35,7 +35,7 @@ export async function compareBakes(
     }
     if (artifact.sha256 === other.sha256) continue;
     const pair = [join(first.folder, artifact.file), join(second.folder, other.file)] as const;
-    throw differs(`${artifact.name} (${artifact.file}): ${await describe(artifact, pair, context)}`);
+    throw differs(`${artifact.name} (${artifact.file}): ${await differenceOf(artifact.kind, pair, context)}`);
   }
   for (const [index, blob] of blobsOf(first.manifest).entries()) {
     const other = blobsOf(second.manifest)[index];
@@ -58,15 +58,16 @@ type Pair = readonly [string, string];
 type Listing = ReadonlyMap<string, Member & { readonly sha256: string }>;
 type Surroundings = Pick<Context, "env" | "signal">;
 
-async function describe(artifact: Artifact, pair: Pair, context: Surroundings): Promise<string> {
-  const [one, two] = [await list(artifact.kind, pair[0], context), await list(artifact.kind, pair[1], context)];
+/** Where two packed files of a kind part, in words. */
+export async function differenceOf(kind: string, pair: Pair, context: Surroundings): Promise<string> {
+  const [one, two] = [await list(kind, pair[0], context), await list(kind, pair[1], context)];
   for (const [path, member] of one) {
     const other = two.get(path);
-    if (other === undefined) return `${path} is in the first bake alone`;
+    if (other === undefined) return `${path} is in the first alone`;
     if (member.sha256 !== other.sha256) {
       const contents = [
-        await extract(artifact.kind, pair[0], { path, context }),
-        await extract(artifact.kind, pair[1], { path, context }),
+        await extract(kind, pair[0], { path, context }),
+        await extract(kind, pair[1], { path, context }),
       ] as const;
       return `${path} differs ${difference(...contents)}`;
     }
@@ -76,7 +77,7 @@ async function describe(artifact: Artifact, pair: Pair, context: Surroundings): 
     }
   }
   const added = [...two.keys()].find((path) => !one.has(path));
-  if (added !== undefined) return `${added} is in the second bake alone`;
+  if (added !== undefined) return `${added} is in the second alone`;
   return `the files inside are the same, but packed differently from byte ${firstDifference(...pair)} on`;
 }
 

@@ -42,6 +42,7 @@ import { artifactsOf } from "./artifacts.ts";
 import { lookAtMachine, type NodeProgram, programsOf } from "./inputs.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { bakeKeyOf, type Plan } from "./plan.ts";
+import type { Recorded } from "./recorded.ts";
 import { type KilnFolder, makeKilnFolder, withWorkFolder } from "./workspace.ts";
 
 export interface PrepareOptions {
@@ -176,6 +177,29 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
   return { ...source, orders: [await orderOf(first), ...(await Promise.all(others.map(orderOf)))] };
 }
 
+/** What an order takes beside what is baked. */
+export type OrderOptions = Pick<PrepareOptions, "schema" | "node" | "kiln">;
+
+/** The orders of a bake that was recorded: of its very commit, with its version; no store is asked. Throws COMMIT_NOT_FOUND. */
+export async function ordersOf(
+  recorded: Recorded,
+  options: OrderOptions & { readonly repository: Repository; readonly folder: KilnFolder },
+  context: Context,
+): Promise<Orders> {
+  const { version, recipe: path, repository: url, isolation } = recorded;
+  const { repository, folder } = options;
+  await makeKilnFolder(folder);
+  const commit = await findCommit(repository, recorded.commit);
+  const loaded = await loadRecipe(repository, { tree: commit.tree, path, schema: options.schema });
+  const source = { repository: url, commit: commit.id, tree: commit.tree, recipe: path };
+  const resolved = { place: { repository, folder, commit }, loaded, version, source };
+  const texts = recorded.cells.map(cellText);
+  const cells = loaded.cells.filter(({ values }) => texts.length === 0 || texts.includes(cellText(values)));
+  const [first, ...others] = cells.map((cell) => orderFor(cell, resolved, { ...options, isolation }, context));
+  if (first === undefined) throw new TypeError("a recipe without cells");
+  return [await first, ...(await Promise.all(others))];
+}
+
 interface Resolved {
   readonly place: Place;
   readonly loaded: LoadedRecipe<KnownRecipe>;
@@ -187,7 +211,7 @@ interface Resolved {
 async function orderFor(
   { values, recipe }: Cell<KnownRecipe>,
   { place, loaded, version, source }: Resolved,
-  options: PrepareOptions,
+  options: OrderOptions & Pick<PrepareOptions, "isolation">,
   context: Context,
 ): Promise<BakeOrder> {
   const { repository, folder, commit, snapshot } = place;

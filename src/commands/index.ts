@@ -26,6 +26,11 @@ export const kiln: Program = {
           summary: "run the recipe: artifacts, their SBOMs and their provenance, once per commit",
           load: async () => (await import("./bake.ts")).bake,
         },
+        {
+          name: "rebuild",
+          summary: "bake a published release again from its provenance, and compare",
+          load: async () => (await import("./rebuild.ts")).rebuild,
+        },
       ],
     },
     {

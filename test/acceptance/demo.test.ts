@@ -34,6 +34,17 @@ test("the demo deploys two releases, goes back to the first, and refuses what wa
   expect(output).toMatch(/^Done in \d+ s\./m);
 });
 
+test("both releases come out identical when they are baked again from their provenance", async () => {
+  expect(output).toMatch(/^kiln@0\.1\.0: all 3 artifacts came out identical$/m);
+  const place = join(root, ".kiln/demo");
+  const { stdout } = await execa(
+    process.execPath,
+    ["src/cli.ts", "rebuild", "kiln@0.1.1", "--source", join(place, "source"), "--json"],
+    { cwd: root, env: { KILN_STORE: store, XDG_CONFIG_HOME: join(place, "home/.config") } },
+  );
+  expect(JSON.parse(stdout)).toMatchObject({ version: "0.1.1", identical: true, inputs: [] });
+}, 300_000);
+
 test("what the demo says to type next works", async () => {
   const [, variables = "", commands = ""] = /Type next\n  (export .*)\n([^]*)$/.exec(output) ?? [];
   const lines = commands.split("\n").filter((line) => line !== "");

@@ -74,7 +74,7 @@ test.each([
     "a file that comes and goes",
     'case "$PWD" in /build/*) touch dist/once;; *) touch dist/other;; esac',
     artifacts.app,
-    /once is in the first bake alone/,
+    /once is in the first alone/,
   ],
   [
     "a mode",
