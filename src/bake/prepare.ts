@@ -178,7 +178,7 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
 }
 
 /** What an order takes beside what is baked. */
-export type OrderOptions = Pick<PrepareOptions, "schema" | "node" | "kiln">;
+export type OrderOptions = Pick<PrepareOptions, "schema" | "node" | "kiln" | "bases">;
 
 /** The orders of a bake that was recorded: of its very commit, with its version; no store is asked. Throws COMMIT_NOT_FOUND. */
 export async function ordersOf(

@@ -25,7 +25,7 @@ import { verifyRelease } from "../verify/release.ts";
 import { outFolder } from "./bake-access.ts";
 import { columns } from "./columns.ts";
 import type { Command, Input, Result } from "./command.ts";
-import { loadConfiguration } from "./configuration.ts";
+import { type Configuration, loadConfiguration } from "./configuration.ts";
 import { openTrustedStore } from "./store-access.ts";
 
 export const rebuild: Command = {
@@ -43,11 +43,12 @@ export const rebuild: Command = {
     const [name, version] = parseRelease(input.arguments[0] ?? "");
     const out = outFolder(input, context);
     if (out !== undefined) checkOut(out);
-    const { store, trust } = await openTrustedStore(await loadConfiguration(input, context), context);
+    const configuration = await loadConfiguration(input, context);
+    const { store, trust } = await openTrustedStore(configuration, context);
     const published = await readPublished({ store, trust, name, version, context });
     const folder = await mkdtemp(join(tmpdir(), "kiln-rebuild-"));
     try {
-      const rebuilt = await run(published, { ...optionsOf(input, context), folder }, context);
+      const rebuilt = await run(published, { ...optionsOf(input, configuration, context), folder }, context);
       if (out !== undefined) await copyOut(rebuilt.bake.folder, out);
       return resultOf(published, rebuilt, out);
     } finally {
@@ -64,13 +65,14 @@ function parseRelease(text: string): [name: string, version: string] {
   return [checkName("name", name), checkName("version", version)];
 }
 
-function optionsOf({ options }: Input, { cwd }: Context) {
+function optionsOf({ options }: Input, { mirrors }: Configuration, { cwd }: Context) {
   const { source } = options;
   return {
     source: typeof source === "string" ? resolve(cwd, source) : undefined,
     schema: recipeSchema({ kinds, activators }),
     node: { path: process.execPath, versions: process.versions },
     kiln: kilnVersion,
+    bases: { mirrors },
   };
 }
 
