@@ -25,6 +25,9 @@ const forBaking = {
 const forTests = {
   ...forBaking,
   zstd: "zstd",
+  gcc: "gcc",
+  "dpkg-shlibdeps": "dpkg-dev",
+  lintian: "lintian",
   mmdebstrap: "mmdebstrap",
   python3: "python3",
   pip3: "python3-pip",
