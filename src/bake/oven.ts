@@ -23,7 +23,7 @@ import { openSandbox } from "../system/sandbox-open.ts";
 import { toolsFor } from "../system/sandbox-tools.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
-import { findLockFiles, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
+import { findLockFiles, lockedPackages, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
 import { runStep } from "./run-step.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { makeWorkspace } from "./workspace.ts";
@@ -68,6 +68,7 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   const kitchen: Kitchen = {
     order,
     taken: new Map(),
+    followed: new Set(),
     failed: failed.signal,
     signal,
     options,
@@ -101,6 +102,8 @@ interface Kitchen {
   readonly stage: string;
   /** File → the artifact that has it. */
   readonly taken: Map<string, string>;
+  /** Lock files that tell what is in an artifact: paths relative to the source. */
+  readonly followed: Set<string>;
   /** Aborted when something failed that ran beside. */
   readonly failed: AbortSignal;
   /** That, and the user's wish to stop. */
@@ -209,8 +212,8 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
       const packed = await runPacker(artifact, kitchen, step);
       checkArtifactFile(packed.file, artifact.name);
       const blob = await blobOf(kitchen.out, packed);
-      const { sbomBytes } = await import("./sbom.ts");
-      const sbom = sbomBytes({
+      const { sbomOf } = await import("./sbom/sbom.ts");
+      const sbom = sbomOf({
         packed,
         kind: artifact.kind,
         sha256: blob.sha256,
@@ -219,13 +222,14 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
         source: realpathSync(kitchen.source),
         kiln: order.plan.kiln,
       });
+      for (const path of sbom.lockFiles) kitchen.followed.add(path);
       return {
         name: artifact.name,
         kind: artifact.kind,
         platform: packed.platform,
         ...blob,
         record: packed.record,
-        sbom: writeBlob(kitchen.out, `${packed.file}.cdx.json`, sbom),
+        sbom: writeBlob(kitchen.out, `${packed.file}.cdx.json`, sbom.bytes),
       };
     },
     ({ file, size }) => `${file}, ${size} bytes`,
@@ -303,10 +307,12 @@ function writeBlob(folder: string, file: string, bytes: Uint8Array): Blob {
 
 function writeProvenance(artifacts: readonly Artifact[], lockFiles: readonly LockFile[], kitchen: Kitchen): Blob {
   const { plan, bakeKey, base } = kitchen.order;
+  const packages = lockedPackages(kitchen.source, lockFiles, kitchen.followed);
+  const materials = base?.materials ?? [];
   return writeBlob(
     kitchen.out,
     provenanceFile,
-    provenanceBytes({ plan, materials: base?.materials ?? [], bakeKey, artifacts, lockFiles }),
+    provenanceBytes({ plan, materials, bakeKey, artifacts, lockFiles, packages }),
   );
 }
 

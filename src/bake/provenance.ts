@@ -2,13 +2,16 @@
 // from the plan and the source alone: no wall-clock time, nothing of the machine but what the plan names, never a secret.
 // Spec: slsa.dev/spec/v1.0/provenance, in-toto attestation v1 (ResourceDescriptor).
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { predicateTypes, statementBytes } from "../artifact/statement.ts";
 import type { Material } from "../bases/base.ts";
+import { isKilnError } from "../errors.ts";
 import type { Plan } from "./plan.ts";
+import { byText, type LockedPackage } from "./sbom/lock.ts";
+import { lockNames, readLock } from "./sbom/locks.ts";
 
 export const provenanceFile = "provenance.json";
 
@@ -22,6 +25,8 @@ export interface ProvenanceInput {
   readonly bakeKey: Digest;
   readonly artifacts: readonly { readonly file: string; readonly sha256: Digest }[];
   readonly lockFiles: readonly LockFile[];
+  /** What the lock files pin that the bake followed. */
+  readonly packages: readonly LockedPackage[];
 }
 
 export interface LockFile {
@@ -49,6 +54,7 @@ export function provenanceBytes(input: ProvenanceInput): Uint8Array {
       resolvedDependencies: [
         sourceDescriptor(plan),
         ...input.lockFiles.map(({ path, sha256 }) => ({ name: path, digest: { sha256 } })),
+        ...packageDescriptors(input.packages),
         { name: plan.source.recipe, digest: { sha256: plan.recipe } },
         ...Object.entries(plan.tools).map(([name, tool]) => ({
           name,
@@ -87,12 +93,24 @@ function sourceDescriptor({ source }: Plan): Record<string, unknown> {
   return { name: "source", ...uri, digest: { gitCommit: source.commit } };
 }
 
-const lockNames = new Set(
-  (
-    "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock Cargo.lock go.sum poetry.lock uv.lock " +
-    "pdm.lock requirements.txt Pipfile.lock Gemfile.lock composer.lock"
-  ).split(" "),
-);
+/** One for each file that an installer may have taken; a package whose lock file has no digest is named all the same. */
+function packageDescriptors(packages: readonly LockedPackage[]): Record<string, unknown>[] {
+  const all = new Map<string, Record<string, unknown>>();
+  for (const { name, version, purl, files } of packages) {
+    if (files.length === 0) all.set(purl, { name: `${name}@${version}`, uri: purl });
+    for (const file of files) {
+      const descriptor = { name: file.name ?? `${name}@${version}`, uri: purl, digest: file.hashes };
+      all.set(`${purl} ${JSON.stringify(file.hashes)}`, descriptor);
+    }
+  }
+  return [...all].toSorted(([a], [b]) => byText(a, b)).map(([, descriptor]) => descriptor);
+}
+
+/** Formats that are known to pin, whether Kiln reads them or not. */
+const pinning = new Set([
+  ...lockNames,
+  ..."yarn.lock pnpm-lock.yaml bun.lock Pipfile.lock Gemfile.lock composer.lock gradle.lockfile".split(" "),
+]);
 
 /** The lock files of a checkout, before any step ran, in path order. */
 export function findLockFiles(source: string): LockFile[] {
@@ -101,11 +119,35 @@ export function findLockFiles(source: string): LockFile[] {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) look(path);
-      else if (entry.isFile() && lockNames.has(entry.name)) {
+      else if (entry.isFile() && pinning.has(entry.name)) {
         found.push({ path: relative(source, path), sha256: digestOf(readFileSync(path)) });
       }
     }
   };
   if (existsSync(source)) look(source);
   return found.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * The packages of those lock files that an artifact followed, and of those at the top, where `fetch` steps find them; only
+ * if they are still as they were committed. Throws ARTIFACT_INVALID for one that can't be read and was followed.
+ */
+export function lockedPackages(
+  source: string,
+  lockFiles: readonly LockFile[],
+  followed: ReadonlySet<string>,
+): LockedPackage[] {
+  return lockFiles.flatMap(({ path, sha256 }) => {
+    if (!followed.has(path) && dirname(path) !== ".") return [];
+    const file = join(source, path);
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile() || digestOf(readFileSync(file)) !== sha256) return [];
+    try {
+      return readLock(file, path)?.lock.packages ?? [];
+    } catch (error) {
+      if (followed.has(path) || !isKilnError(error, "ARTIFACT_INVALID")) throw error;
+      // Nothing that was baked depends on what it says; its digest is named in any case.
+      return [];
+    }
+  });
 }

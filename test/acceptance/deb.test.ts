@@ -168,7 +168,7 @@ test("apt installs the service: its user, folders, owners and modes are there, i
   expect(await debian.run(["dpkg", "--verify", "spoold"])).toBe("");
   expect(
     await debian.run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Conffiles}", "spoold"]),
-  ).toMatch(/^installed \n \/etc\/spoold\.conf [0-9a-f]{32}$/);
+  ).toMatch(/^installed +\/etc\/spoold\.conf [0-9a-f]{32}$/);
   await debian.run(["touch", "-d", "2024-05-06T07:08:09Z", "/var/spool/spoold/incoming/a"]);
   expect(await debian.run(["setpriv", "--reuid=spoold", "--regid=spoold", "--clear-groups", "spoold", "--once"])).toBe(
     "2024-05-06/a",
@@ -220,15 +220,14 @@ test("removed: the unit is stopped, settings stay; purged: nothing is left but t
 });
 
 test("one recipe makes a package for each architecture, and apt takes the one that the machine asks for", async () => {
-  const files = ["probe_1.0.0_amd64.deb", "probe_1.0.0_arm64.deb", "probe_1.0.0_all.deb"];
-  for (const file of files) {
-    const [, , architecture] = file.split(/[_.](?!\d)/);
+  for (const architecture of ["amd64", "arm64", "all"]) {
+    const file = `probe_1.0.0_${architecture}.deb`;
     const path = await debian.put(debOf(file));
     expect(await debian.run(["dpkg-deb", "--field", path, "Architecture"])).toBe(architecture);
     expect(await debian.run(["dpkg-deb", "--field", path, "Multi-Arch"])).toBe("foreign");
   }
   const simulate = ["apt-get", "install", "--simulate", "/srv/probe_1.0.0_arm64.deb"] as const;
-  await debian.run(simulate, { status: 100 });
+  await debian.run(["dpkg", "--install", "/srv/probe_1.0.0_arm64.deb"], { status: 1 });
   await debian.run(["dpkg", "--add-architecture", "arm64"]);
   expect(await debian.run(simulate)).toContain("Inst probe:arm64 (1.0.0 local-deb [arm64])");
   await install(debOf("probe_1.0.0_all.deb"));

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { expect, test } from "vitest";
 
-import { sbomBytes, type SbomInput } from "../../src/bake/sbom.ts";
-import { temporaryFolder } from "../system/made-repository.ts";
+import { sbomOf, type SbomInput } from "../../../src/bake/sbom/sbom.ts";
+import { temporaryFolder } from "../../system/made-repository.ts";
 
 const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
 
@@ -32,7 +32,7 @@ interface Bom {
 }
 
 async function bomOf(given: SbomInput): Promise<Bom> {
-  const text = Buffer.from(sbomBytes(given)).toString("utf8");
+  const text = Buffer.from(sbomOf(given).bytes).toString("utf8");
   expect(await validator.validate(text)).toBeNull();
   return JSON.parse(text) as Bom;
 }
@@ -45,7 +45,7 @@ function lockedProject(packages: Record<string, unknown>): string {
 }
 
 test("the real tree of this project's own lock file is valid CycloneDX 1.6, and all that is used is there", async () => {
-  const own = new URL("../../package-lock.json", import.meta.url).pathname;
+  const own = new URL("../../../package-lock.json", import.meta.url).pathname;
   const source = temporaryFolder();
   mkdirSync(join(source, "dist"));
   writeFileSync(join(source, "package-lock.json"), readFileSync(own));
@@ -102,7 +102,7 @@ test("what a package requires of its system is among what it depends on", async 
 
 test("the same artifact and source give the same bytes; another artifact another serial number", async () => {
   const source = lockedProject({ "": { dependencies: { a: "*" } }, "node_modules/a": { version: "1.0.0" } });
-  expect(sbomBytes(input(source))).toEqual(sbomBytes(input(source)));
+  expect(sbomOf(input(source))).toEqual(sbomOf(input(source)));
   const other = await bomOf({ ...input(source), sha256: "cd".repeat(32) });
   const first = await bomOf(input(source));
   expect(other.serialNumber).not.toBe(first.serialNumber);

@@ -4,28 +4,8 @@
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
 
-import { KilnError } from "../errors.ts";
-
-export interface LockedPackage {
-  readonly purl: string;
-  readonly name: string;
-  readonly version: string;
-  /** `excluded`: for development alone. */
-  readonly scope: "required" | "optional" | "excluded";
-  /** As package.json says it: an SPDX expression, if all is well. */
-  readonly license: string | undefined;
-  /** Algorithm (`sha512`) → hex. */
-  readonly hashes: Readonly<Record<string, string>>;
-  /** Package URLs, sorted. */
-  readonly uses: readonly string[];
-}
-
-export interface Lock {
-  /** What the project itself uses: package URLs, sorted. */
-  readonly uses: readonly string[];
-  /** Sorted by package URL. */
-  readonly packages: readonly LockedPackage[];
-}
+import { KilnError } from "../../errors.ts";
+import { byText, type Lock, type LockedPackage, type LockReader, parseLock, strength } from "./lock.ts";
 
 const names = z.record(z.string(), z.string()).optional();
 const entrySchema = z.looseObject({
@@ -52,9 +32,17 @@ type Entry = z.infer<typeof entrySchema>;
 /** By path. A map: paths come from the commit, and "constructor" is one. */
 type Entries = ReadonlyMap<string, Entry>;
 
-/** Parses a package-lock.json or npm-shrinkwrap.json. `where` is its path. Throws ARTIFACT_INVALID. */
-export function readNpmLock(text: string, where: string): Lock {
-  const entries: Entries = new Map(Object.entries(parse(text, where).packages));
+export const packageLock: LockReader = {
+  // npm itself prefers the first.
+  names: ["npm-shrinkwrap.json", "package-lock.json"],
+  ecosystem: "npm",
+  read: (text, { where }) => readNpmLock(text, where),
+};
+
+function readNpmLock(text: string, where: string): Lock {
+  const hint = "write the lock file anew with npm 7 or newer: npm install --package-lock-only";
+  const lock = parseLock(text, { where, parse: JSON.parse, schema: lockSchema, hint });
+  const entries: Entries = new Map(Object.entries(lock.packages));
   for (const [path, entry] of entries) checkNames(path, entry, where);
   const merged = new Map<string, LockedPackage>();
   for (const [path, entry] of entries) {
@@ -64,21 +52,7 @@ export function readNpmLock(text: string, where: string): Lock {
     const before = merged.get(found.purl);
     merged.set(found.purl, before === undefined ? found : merge(before, found));
   }
-  return { uses: usesOf("", entries), packages: [...merged.values()].toSorted((a, b) => compare(a.purl, b.purl)) };
-}
-
-function parse(text: string, where: string): z.infer<typeof lockSchema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new KilnError("ARTIFACT_INVALID", `${where}: got text that isn't JSON`, { cause });
-  }
-  const result = lockSchema.safeParse(json);
-  if (result.success) return result.data;
-  throw new KilnError("ARTIFACT_INVALID", `${where}: ${z.prettifyError(result.error)}`, {
-    hint: "write the lock file anew with npm 7 or newer: npm install --package-lock-only",
-  });
+  return { uses: usesOf("", entries), packages: [...merged.values()].toSorted((a, b) => byText(a.purl, b.purl)) };
 }
 
 /** What can be no package has no package URL. */
@@ -101,7 +75,7 @@ function packageOf(path: string, entries: Entries): LockedPackage {
     scope:
       entry.dev === true ? "excluded" : entry.optional === true || entry.devOptional === true ? "optional" : "required",
     license: licenseOf(entry.license),
-    hashes: hashesOf(entry.integrity),
+    files: filesOf(entry.integrity),
     uses: usesOf(path, entries),
   };
 }
@@ -142,14 +116,14 @@ function licenseOf(license: unknown): string | undefined {
 }
 
 /** `sha512-BASE64 sha1-BASE64`, as subresource integrity has it. */
-function hashesOf(integrity: string | undefined): Record<string, string> {
+function filesOf(integrity: string | undefined): LockedPackage["files"] {
   const found = (integrity ?? "").split(/\s+/).flatMap((text) => {
     const match = /^(sha1|sha256|sha384|sha512)-([A-Za-z0-9+/=]+)/.exec(text);
     return match?.[1] === undefined || match[2] === undefined
       ? []
       : [[match[1], Buffer.from(match[2], "base64").toString("hex")] as const];
   });
-  return Object.fromEntries(found);
+  return found.length === 0 ? [] : [{ hashes: Object.fromEntries(found) }];
 }
 
 function usesOf(path: string, entries: Entries): string[] {
@@ -166,7 +140,7 @@ function usesOf(path: string, entries: Entries): string[] {
     // Optional and peer dependencies may be absent.
     return at === undefined ? [] : [packagePurl(at, entries)];
   });
-  return [...new Set(found)].toSorted(compare);
+  return [...new Set(found)].toSorted(byText);
 }
 
 function packagePurl(path: string, entries: Entries): string {
@@ -197,17 +171,11 @@ function parentOf(folder: string): string {
   return folder.includes("/") ? folder.slice(0, folder.lastIndexOf("/")) : "";
 }
 
-const strength = { required: 2, optional: 1, excluded: 0 };
-
 /** One package in two places: it is there if either is. */
 function merge(a: LockedPackage, b: LockedPackage): LockedPackage {
   return {
     ...a,
     scope: strength[a.scope] >= strength[b.scope] ? a.scope : b.scope,
-    uses: [...new Set([...a.uses, ...b.uses])].toSorted(compare),
+    uses: [...new Set([...a.uses, ...b.uses])].toSorted(byText),
   };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

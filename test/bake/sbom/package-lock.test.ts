@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { readNpmLock } from "../../src/bake/npm-lock.ts";
-import { KilnError } from "../../src/errors.ts";
+import { packageLock } from "../../../src/bake/sbom/package-lock.ts";
+import { KilnError } from "../../../src/errors.ts";
 
+const readNpmLock = (text: string, where: string) => packageLock.read(text, { where, beside: () => undefined });
 const read = (packages: Record<string, unknown>, version = 3) =>
   readNpmLock(JSON.stringify({ lockfileVersion: version, packages }), "package-lock.json");
 const find = (packages: Record<string, unknown>, purl: string) =>
@@ -99,7 +100,7 @@ test("hashes are the integrity's, in hex; licences are what the lock says", () =
   };
   expect(find(packages, "pkg:npm/a@1.0.0")).toMatchObject({
     license: "MIT",
-    hashes: { sha512: "01".repeat(64), sha1: "02".repeat(20) },
+    files: [{ hashes: { sha512: "01".repeat(64), sha1: "02".repeat(20) } }],
   });
   expect(find(packages, "pkg:npm/b@1.0.0")?.license).toBe("BSD");
   expect(find(packages, "pkg:npm/c@1.0.0")?.license).toBeUndefined();
