@@ -69,6 +69,7 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     order,
     taken: new Map(),
     followed: new Set(),
+    suite: base === undefined ? suiteName() : suiteName(join(base.root, "usr/lib/os-release")),
     failed: failed.signal,
     signal,
     options,
@@ -104,6 +105,8 @@ interface Kitchen {
   readonly taken: Map<string, string>;
   /** Lock files that tell what is in an artifact: paths relative to the source. */
   readonly followed: Set<string>;
+  /** Codename of the system that steps and packers see. */
+  readonly suite: string | undefined;
   /** Aborted when something failed that ran beside. */
   readonly failed: AbortSignal;
   /** That, and the user's wish to stop. */
@@ -220,6 +223,7 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
         release: order.plan,
         time: order.plan.source.time,
         source: realpathSync(kitchen.source),
+        base: order.base,
         kiln: order.plan.kiln,
       });
       for (const path of sbom.lockFiles) kitchen.followed.add(path);
@@ -251,7 +255,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     stage,
     out,
     time: order.plan.source.time,
-    suite: suiteName(),
+    suite: kitchen.suite,
     sandbox,
     runPacker: (argv) => {
       runs += 1;

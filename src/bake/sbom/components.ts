@@ -4,7 +4,7 @@ import { Contrib, Enums, Models } from "@cyclonedx/cyclonedx-library";
 import { PackageURL } from "packageurl-js";
 import parseExpression from "spdx-expression-parse";
 
-import type { Digest } from "../../artifact/digest.ts";
+import type { ResolvedBase } from "../../bases/base.ts";
 import type { LockedPackage, LockReader } from "./lock.ts";
 
 const licenses = new Contrib.License.Factories.LicenseFactory(parseExpression);
@@ -79,33 +79,29 @@ export function requiredComponent(purl: string, scope: "required" | "optional"):
   });
 }
 
-export interface BasePackages {
-  /** For people: `debian bookworm amd64`. */
-  readonly title: string;
-  readonly digest: Digest;
-  readonly packages: readonly {
-    readonly name: string;
-    readonly version?: string | undefined;
-    readonly purl?: string | undefined;
-    readonly sha256?: Digest | undefined;
-  }[];
-}
-
 /** An assembly of its own, named by the base's digest: it was there while the artifact was made, and is no part of it. */
-export function baseComponent({ title, digest, packages }: BasePackages): Models.Component {
+export function baseComponent({
+  title,
+  digest,
+  materials,
+}: Pick<ResolvedBase, "title" | "digest" | "materials">): Models.Component {
   const base = new Models.Component(Enums.ComponentType.OperatingSystem, title, {
     bomRef: `base:sha256:${digest}`,
     version: `sha256:${digest}`,
     scope: scopes.excluded,
   });
-  for (const { name, version, purl, sha256 } of packages) {
-    const inner = new Models.Component(Enums.ComponentType.Library, name, {
-      bomRef: `base:${purl ?? `${name}@${version ?? ""}:${sha256 ?? ""}`}`,
-      ...(version === undefined ? {} : { version }),
-      ...(purl === undefined ? {} : { purl }),
-      scope: scopes.excluded,
-    });
-    if (sha256 !== undefined) inner.hashes.set(Enums.HashAlgorithm["SHA-256"], sha256);
+  for (const { name, version, uri, sha256 } of materials) {
+    const inner = new Models.Component(
+      version === undefined ? Enums.ComponentType.File : Enums.ComponentType.Library,
+      name,
+      {
+        bomRef: `base:sha256:${sha256}:${name}`,
+        ...(version === undefined ? {} : { version }),
+        ...(uri?.startsWith("pkg:") === true ? { purl: uri } : {}),
+        scope: scopes.excluded,
+      },
+    );
+    inner.hashes.set(Enums.HashAlgorithm["SHA-256"], sha256);
     base.components.add(inner);
   }
   return base;

@@ -9,8 +9,9 @@ import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 
 import type { Digest } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
+import type { ResolvedBase } from "../../bases/base.ts";
 import type { Packed } from "../../kinds/kind.ts";
-import { baseComponent, type BasePackages, lockedComponent, requiredComponent } from "./components.ts";
+import { baseComponent, lockedComponent, requiredComponent } from "./components.ts";
 import { type FoundLock, lockFilesOf, readLock } from "./locks.ts";
 
 export interface SbomInput {
@@ -23,7 +24,7 @@ export interface SbomInput {
   /** The built source tree, absolute and free of links. */
   readonly source: string;
   /** What it was built in; undefined for the machine's own system. */
-  readonly base?: BasePackages | undefined;
+  readonly base?: Pick<ResolvedBase, "title" | "digest" | "materials"> | undefined;
   /** Kiln's own version. */
   readonly kiln: string;
 }
