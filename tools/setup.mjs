@@ -5,14 +5,14 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ownNode = join(root, "node_modules/.bin/node");
 const wantedNode = [24, 15];
 
-/** Program → the Debian package that brings it. */
+/** Program, or absolute path of anything else → the Debian package that brings it. */
 const forBaking = {
   git: "git",
   bwrap: "bubblewrap",
@@ -31,6 +31,8 @@ const forTests = {
   mmdebstrap: "mmdebstrap",
   python3: "python3",
   pip3: "python3-pip",
+  rpm: "rpm",
+  "/usr/lib/python3/dist-packages/packaging": "python3-packaging",
 };
 
 const targets = {
@@ -133,6 +135,7 @@ function checkNode() {
 
 /** @param {string} program */
 function isInPath(program) {
+  if (isAbsolute(program)) return existsSync(program);
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   return folders.some((folder) => existsSync(join(folder, program)));
 }

@@ -4,7 +4,7 @@
 import { z } from "zod";
 
 import { checkName, versionSchema } from "../artifact/name.ts";
-import { isSemantic } from "../artifact/version.ts";
+import { parseVersion, writeVersion } from "../artifact/version.ts";
 import { KilnError } from "../errors.ts";
 import { manifestFiles, manifestVersion } from "./manifest-version.ts";
 import { lineSchema, nextVersion } from "./next-version.ts";
@@ -103,12 +103,14 @@ async function versionFrom(source: VersionSource, { read, tags, reserve }: Versi
 }
 
 /**
- * `1.2.3` with changes is `1.2.3-dirty.01234567`: below 1.2.3, since npm drops what follows a `+`. A pre-release stays one:
- * `1.3.0-rc.1.dirty.01234567` comes right after 1.3.0-rc.1. Different changes are different versions.
+ * A dirty tree is a development release, 0, of its version: `1.2.3` with changes is `1.2.3-0.dev.0.dirty.g01234567`, below 1.2.3
+ * in every format; `1.3.0-rc.1` with changes comes right after 1.3.0-rc.1. Different changes are different versions.
  */
 export function dirtyVersion(version: string, tree: string): string {
-  const mark = `dirty.${tree.slice(0, 8)}`;
-  const [core = "", build] = version.split("+", 2);
-  if (!isSemantic(version)) return `${version}+${mark}`;
-  return [`${core}${core.includes("-") ? "." : "-"}${mark}`, ...(build === undefined ? [] : [build])].join("+");
+  const marks = ["dirty", `g${tree.slice(0, 8)}`];
+  const parsed = parseVersion(version);
+  if (parsed === undefined) return `${version}+${marks.join(".")}`;
+  const dev = { number: parsed.dev?.number ?? 0, marks: [...(parsed.dev?.marks ?? []), ...marks] };
+  // What follows the `+` isn't needed to tell it from others, and few formats could write both.
+  return writeVersion({ ...parsed, dev, post: undefined, revision: undefined, build: [] });
 }

@@ -138,7 +138,7 @@ test("a dirty tree is refused by name; --allow-dirty bakes it, marks the version
   expect(error).toMatchObject({ code: "DIRTY_TREE", details: { changes: ["kiln.yaml", "new.txt"] } });
   const { manifest, bakeKey } = await project.bake({ changes: "mark" });
   expect(manifest.source.commit).toBeNull();
-  expect(manifest.version).toMatch(/^1\.2\.3-dirty\.[0-9a-f]{8}$/);
+  expect(manifest.version).toMatch(/^1\.2\.3-0\.dev\.0\.dirty\.g[0-9a-f]{8}$/);
   expect(bakeKey).not.toBe(clean.bakeKey);
   const provenance = readFileSync(join(project.kilnFolder, bakeKey, "provenance.json"), "utf8");
   expect(provenance).not.toContain("gitCommit");

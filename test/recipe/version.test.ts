@@ -4,7 +4,7 @@ import fc from "fast-check";
 import semver from "semver";
 import { expect, test } from "vitest";
 
-import { debVersion, npmVersion } from "../../src/artifact/version.ts";
+import { debVersion, npmVersion, pythonVersion, rpmVersion } from "../../src/artifact/version.ts";
 import { type Tags, tagsOf } from "../../src/recipe/tag-version.ts";
 import { dirtyVersion, resolveVersion, type VersionPlaces, type VersionSource } from "../../src/recipe/version.ts";
 import { openRepository } from "../../src/system/git.ts";
@@ -225,14 +225,17 @@ test("in a shallow clone the tag on the commit is enough, the last tag isn't the
 
 test("a dirty tree's version says which, and never outranks a release", async () => {
   const dirtyTree = "89abcdef".repeat(5);
-  expect(await resolve({ from: "static", value: "1.2.3" }, { dirtyTree })).toBe("1.2.3-dirty.89abcdef");
-  expect(dirtyVersion("1.3.0-rc.1", dirtyTree)).toBe("1.3.0-rc.1.dirty.89abcdef");
-  expect(dirtyVersion("1.2.3+b.1", dirtyTree)).toBe("1.2.3-dirty.89abcdef+b.1");
-  expect(dirtyVersion("2026.11", dirtyTree)).toBe("2026.11+dirty.89abcdef");
+  expect(await resolve({ from: "static", value: "1.2.3" }, { dirtyTree })).toBe("1.2.3-0.dev.0.dirty.g89abcdef");
+  expect(dirtyVersion("1.3.0-rc.1", dirtyTree)).toBe("1.3.0-rc.1.0.dev.0.dirty.g89abcdef");
+  expect(dirtyVersion("1.2.4-0.dev.3.g0123456789ab", dirtyTree)).toBe("1.2.4-0.dev.3.g0123456789ab.dirty.g89abcdef");
+  expect(dirtyVersion("1.2.3+post.1.b", dirtyTree)).toBe("1.2.3-0.dev.0.dirty.g89abcdef");
+  expect(dirtyVersion("2026.11", dirtyTree)).toBe("2026.11-0.dev.0.dirty.g89abcdef");
+  expect(dirtyVersion("nightly", dirtyTree)).toBe("nightly+dirty.g89abcdef");
   for (const version of ["1.2.3", "1.3.0-rc.1", "0.0.0-0.dev.3.g0123456789ab"]) {
     const dirty = dirtyVersion(version, dirtyTree);
     expect(npmVersion(dirty)).toBe(dirty);
     expect(debVersion(dirty)).toBe(dirty.replace("-", "~"));
+    expect([pythonVersion(dirty), rpmVersion(dirty)].every((it) => it.includes("dirty.g89abcdef"))).toBe(true);
     expect(semver.lt(dirty, `${semver.major(version)}.${semver.minor(version)}.${semver.patch(version)}`)).toBe(true);
   }
 });

@@ -65,7 +65,8 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
       ...controlFiles(spec, { lines: [accountLines(placed), units.lines], placed }, job),
     ],
   });
-  const file = `${name}_${version}_${architecture.debian}.deb`;
+  // Without the epoch, as dpkg names them.
+  const file = `${name}_${version.replace(/^[0-9]+:/, "")}_${architecture.debian}.deb`;
   // xz at its default level: what every dpkg in use reads.
   const options = ["--root-owner-group", "-Zxz", "--build"];
   await job.runPacker(["dpkg-deb", ...options, job.sandbox.inside(root), job.sandbox.inside(join(job.stage, file))]);
