@@ -2,7 +2,7 @@
 // everywhere. docs/versions.md has the table.
 
 export { debVersion } from "./version/debian.ts";
-export { parseVersion, type Version, writeVersion } from "./version/model.ts";
+export { parseVersion, writeVersion } from "./version/model.ts";
 export { compareVersions } from "./version/order.ts";
 export { pythonVersion } from "./version/python.ts";
 export { rpmFields, rpmVersion } from "./version/rpm.ts";
