@@ -9,13 +9,14 @@ import { join } from "node:path";
 import { audit } from "./bench/audit.ts";
 import { archive, cached } from "./bench/bake.ts";
 import { deploy } from "./bench/deploy.ts";
+import { byKind } from "./bench/kinds.ts";
 import { median } from "./bench/measure.ts";
 import { installProgram } from "./bench/program.ts";
 import { publish } from "./bench/publish.ts";
 import type { Bar, Line, Row } from "./bench/row.ts";
 import { unmoved, version } from "./bench/start.ts";
 
-const rows: readonly Row[] = [version, unmoved, cached, archive, publish, deploy, audit];
+const rows: readonly Row[] = [version, unmoved, cached, archive, byKind, publish, deploy, audit];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((word) => !rows.some(({ name }) => name.includes(word)));
