@@ -217,10 +217,15 @@ export const codes = {
     meaning: "A document in the store can't be what Kiln wrote.",
     remedy: "`kiln audit` says what else is wrong.",
   },
+  STORE_UNSUITABLE: {
+    exit: 1,
+    meaning: "The store's server ignores conditional writes: two publishers would overwrite each other.",
+    remedy: "Use a server that honours `If-None-Match` and `If-Match`; docs/store.md names some.",
+  },
   STORE_REFUSED: {
     exit: 1,
-    meaning: "The store's server doesn't show its objects to this client.",
-    remedy: "Open the address in a browser; a server must allow reading without credentials.",
+    meaning: "The store's server doesn't let this client do what it asked.",
+    remedy: "A web server must allow reading without credentials; a bucket wants credentials that may read and write.",
   },
   DOCUMENT_TOO_LARGE: {
     exit: 1,

@@ -3,7 +3,8 @@
 
 import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 
 import { rolldown } from "rolldown";
 
@@ -16,6 +17,7 @@ export async function bundleDeploy(file: string): Promise<{ readonly modules: re
     input: join(root, "src/kiln-deploy.ts"),
     platform: "node",
     cwd: root,
+    checks: { pluginTimings: false },
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message);
     },
@@ -27,6 +29,11 @@ export async function bundleDeploy(file: string): Promise<{ readonly modules: re
           id === join(root, "src/program/version.ts")
             ? `export const version = ${JSON.stringify(version)};`
             : undefined,
+      },
+      {
+        // Few hosts read from a bucket: whoever doesn't shall not pay for its client at every start.
+        name: "s3-client",
+        load: async (id) => (id === join(root, "src/stores/s3-client.ts") ? await packedClient() : undefined),
       },
       { name: "builtins", renderChunk: (code) => withoutImports(code) },
     ],
@@ -45,6 +52,26 @@ export async function bundleDeploy(file: string): Promise<{ readonly modules: re
       throw new Error(`kiln-deploy: got ${output.length} files and imports of ${foreign.join(", ") || "nothing"}`);
     }
     return { modules: chunk.moduleIds.filter((id) => id.startsWith("/")).map((id) => relative(root, id)) };
+  } finally {
+    await bundle.close();
+  }
+}
+
+/** The module's other form: the library as one compressed string, which is unpacked and run when it is asked for. */
+async function packedClient(): Promise<string> {
+  const entry = join(root, "node_modules/@aws-sdk/client-s3/package.json");
+  const bundle = await rolldown({ input: dirname(entry), platform: "node", cwd: root });
+  try {
+    const { output } = await bundle.generate({ format: "esm", codeSplitting: false, minify: true });
+    // Such a module has no place of its own to find others from, and needs none: they are all Node's.
+    const code = withoutImports(output[0].code).replaceAll("import.meta.url", '"file:///"');
+    const packed = brotliCompressSync(code).toString("base64");
+    return `import { brotliDecompressSync } from "node:zlib";
+const packed = "${packed}";
+export async function loadS3Client() {
+  const code = brotliDecompressSync(Buffer.from(packed, "base64")).toString("base64");
+  return (await import(\`data:text/javascript;base64,\${code}\`)).default;
+}`;
   } finally {
     await bundle.close();
   }

@@ -8,6 +8,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { installTestPrograms } from "./test-programs.mjs";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ownNode = join(root, "node_modules/.bin/node");
 const wantedNode = [24, 15];
@@ -52,6 +54,11 @@ function main(target) {
   installPrograms(targets[/** @type {keyof typeof targets} */ (target)]);
   installPackages();
   checkNode();
+  if (target === "test") {
+    const failed = installTestPrograms(say);
+    if (failed !== undefined)
+      fail(failed, "the S3 servers that tests run against come from PyPI and the Go module proxy");
+  }
 }
 
 /** @param {Readonly<Record<string, string>>} programs */

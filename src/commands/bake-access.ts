@@ -99,7 +99,7 @@ interface Reservation {
 
 async function reserve(configuration: Configuration, context: Context, wanted: Reservation): Promise<string> {
   const { reserveVersion } = await import("../publish/reserve.ts");
-  const { openWritableStore } = await import("../stores/index.ts");
+  const { openWritableStore } = await import("../stores/writable.ts");
   const { randomPause } = await import("../publish/pause.ts");
   const { originOf, readTrust } = await import("./store-access.ts");
   const store = await openWritableStore(requireStore(configuration), context);

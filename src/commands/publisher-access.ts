@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { checkKeys } from "../publish/allowed.ts";
 import { randomPause } from "../publish/pause.ts";
 import type { Publisher } from "../publish/publisher.ts";
-import { openWritableStore } from "../stores/index.ts";
+import { openWritableStore } from "../stores/writable.ts";
 import { type Configuration, requireStore } from "./configuration.ts";
 import { openKeys } from "./keys-access.ts";
 import { originOf, readTrust } from "./store-access.ts";

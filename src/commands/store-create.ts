@@ -9,7 +9,7 @@ import { createStore } from "../publish/create-store.ts";
 import { inStep } from "../report.ts";
 import { createKeys, publicKeysOf, trustOf } from "../sign/keys.ts";
 import { readPassphrase } from "../sign/passphrase.ts";
-import { makeStore } from "../stores/index.ts";
+import { makeStore } from "../stores/writable.ts";
 import { makeFolder, replaceFile } from "../system/durable.ts";
 import type { Command } from "./command.ts";
 import { type Configuration, defaultKeysFile, defaultTrustFile, loadConfiguration } from "./configuration.ts";

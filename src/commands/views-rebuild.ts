@@ -5,7 +5,7 @@ import { logOf } from "../log/checkpoint.ts";
 import { rebuildViews } from "../publish/bring-up.ts";
 import { randomPause } from "../publish/pause.ts";
 import { inStep } from "../report.ts";
-import { openWritableStore } from "../stores/index.ts";
+import { openWritableStore } from "../stores/writable.ts";
 import type { Command } from "./command.ts";
 import { loadConfiguration, requireStore } from "./configuration.ts";
 import { originOf, readTrust } from "./store-access.ts";

@@ -1,6 +1,8 @@
 // A new store: its trust documents, its log, and last kiln.json, which makes it one. A creation that stopped anywhere
 // before can be done again with the same keys.
 
+import { randomBytes } from "node:crypto";
+
 import { keys } from "../artifact/pool.ts";
 import { trustedRoot } from "../artifact/sigstore.ts";
 import { storeBytes } from "../artifact/store-document.ts";
@@ -10,8 +12,9 @@ import { createLog } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import type { LogSigner } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
+import { requireConditions } from "./require-conditions.ts";
 
-/** Throws STORE_EXISTS, and what the store throws. `now`: milliseconds since 1970. */
+/** Throws STORE_EXISTS, STORE_UNSUITABLE, and what the store throws. `now`: milliseconds since 1970. */
 export async function createStore(options: {
   readonly store: Store;
   readonly trust: Trust;
@@ -24,6 +27,7 @@ export async function createStore(options: {
       hint: "use it as it is, or choose another folder",
     });
   }
+  await requireConditions(store, randomBytes(8).toString("hex"));
   for await (const [key, bytes] of trustDocuments(trust, now)) {
     await store.replace(key, bytes, (await store.head(key))?.etag ?? null);
   }

@@ -9,9 +9,9 @@ import { blobsOf, manifestFile, parseManifest } from "../../src/artifact/manifes
 import { keys, poolKey } from "../../src/artifact/pool.ts";
 import { logOf, readCheckpoint } from "../../src/log/checkpoint.ts";
 import { createStore } from "../../src/publish/create-store.ts";
-import { makeStore } from "../../src/stores/index.ts";
 import { readBlob, readDocument, readWholeBlob } from "../../src/stores/read.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { makeStore } from "../../src/stores/writable.ts";
 import { verifyChannelDocument } from "../../src/verify/documents.ts";
 import { signers, trust } from "../fixtures/publisher.ts";
 import { checkStore } from "../simulation/whole.ts";

@@ -18,8 +18,8 @@ const base = ["base"];
 export const parts: readonly Part[] = [
   { name: "base", files: /^(errors|report|context|nearest)\.ts$|^(artifact|system)\//, may: [] },
 
-  { name: "store interface", files: /^stores\/(store|read)\.ts$/, may: base },
-  { name: "stores list", files: /^stores\/index\.ts$/, may: [...base, "store interface", "store"] },
+  { name: "store interface", files: /^stores\/(store|read|address|served-as)\.ts$/, may: base },
+  { name: "stores list", files: /^stores\/(index|writable)\.ts$/, may: [...base, "store interface", "store"] },
   { name: "store", files: /^stores\//, may: [...base, "store interface"], siblings: "apart" },
 
   { name: "kind interface", files: /^kinds\/kind\.ts$/, may: base },
@@ -114,7 +114,7 @@ export const parts: readonly Part[] = [
 /** The parts that code which deploys or verifies must not reach, over any number of imports. */
 export const unreachable = {
   from: ["verify", "deploy", "log", "view interface", "activator interface", "activators list", "kiln-deploy"],
-  never: /^(bake|bases|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$/,
+  never: /^(bake|bases|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$|^stores\/(writable|folder|s3)\.ts$/,
 } as const;
 
 /** Names of the writing half of the store interface: code that only reads can't ask for it. */

@@ -5,8 +5,8 @@
 
 import { randomPause } from "../../src/publish/pause.ts";
 import { publishRelease } from "../../src/publish/release.ts";
-import { openWritableStore } from "../../src/stores/index.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { openWritableStore } from "../../src/stores/writable.ts";
 import { bakeOf, publisher } from "../fixtures/publisher.ts";
 
 interface Order {

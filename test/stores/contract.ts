@@ -144,7 +144,20 @@ export function readingContract(fill: Fill): void {
   });
 }
 
-export function writingContract(make: Make): void {
+/** What sorts of stores may differ in. */
+interface Leeway {
+  /** Milliseconds after which the store's clock certainly shows another time. */
+  readonly tick: number;
+  /** A bucket knows nothing of folders, nor of what it has before it is asked: only what Kiln does is a law there. */
+  readonly sort: "folder" | "bucket";
+}
+
+// The coarsest clock of a file system ticks every 10 ms.
+const usual: Leeway = { tick: 20, sort: "folder" };
+
+export function writingContract(make: Make, { tick, sort }: Leeway = usual): void {
+  const nextTick = () => new Promise((resolve) => setTimeout(resolve, tick));
+
   test("create makes an object once; the same bytes are a success, others a conflict", async () => {
     const store = await make();
     expect(await store.create("a/b/c", bytes("one"))).toBe("created");
@@ -258,12 +271,14 @@ export function writingContract(make: Make): void {
     const over = Buffer.concat([most, Buffer.from("x")]);
     await expect(store.replace("doc", over, null)).rejects.toMatchObject({ code: "DOCUMENT_TOO_LARGE" });
     expect(await store.replace("doc", most, null)).toBe("replaced");
+    // A bucket would have to be asked once more each time.
+    if (sort === "bucket") return;
     await store.create("blob", over);
     const { etag } = (await store.head("blob"))!;
     await expect(store.replace("blob", bytes("small"), etag)).rejects.toMatchObject({ code: "DOCUMENT_TOO_LARGE" });
   });
 
-  test("a key is never a folder of another key", async () => {
+  test.runIf(sort === "folder")("a key is never a folder of another key", async () => {
     const store = await make();
     await store.create("a/b", bytes("1"));
     await expect(store.create("a/b/c", bytes("1"))).rejects.toMatchObject({ code: "NAME_INVALID" });
@@ -326,8 +341,7 @@ export function writingContract(make: Make): void {
     await store.create("blob", bytes("1"));
     const { modified } = (await store.head("blob"))!;
     expect(await store.remove("blob", modified - 1)).toBe("kept");
-    // The coarsest clock of a file system ticks every 10 ms.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await nextTick();
     expect(await store.create("blob", bytes("1"))).toBe("exists");
     expect((await store.head("blob"))!.modified).toBeGreaterThan(modified);
     expect(await store.remove("blob", modified)).toBe("kept");
@@ -338,17 +352,21 @@ export function writingContract(make: Make): void {
     expect(await store.create("blob", bytes("2"))).toBe("created");
   });
 
-  test("an object that is created again while it is being removed is there in the end", async () => {
-    const store = await make();
-    for (let round = 0; round < 15; round++) {
-      await store.create(`blob/${round}`, bytes("1"));
-      const { modified } = (await store.head(`blob/${round}`))!;
-      await new Promise((resolve) => setTimeout(resolve, 11));
-      await Promise.all([
-        store.remove(`blob/${round}`, modified),
-        store.create(`blob/${round}`, inPieces(bytes("1"), 1)),
-      ]);
-      expect((await bodyOf(await store.get(`blob/${round}`)))?.toString()).toBe("1");
-    }
-  });
+  // A bucket looks and removes in two requests.
+  test.runIf(sort === "folder")(
+    "an object that is created again while it is being removed is there in the end",
+    async () => {
+      const store = await make();
+      for (let round = 0; round < 15; round++) {
+        await store.create(`blob/${round}`, bytes("1"));
+        const { modified } = (await store.head(`blob/${round}`))!;
+        await new Promise((resolve) => setTimeout(resolve, 11));
+        await Promise.all([
+          store.remove(`blob/${round}`, modified),
+          store.create(`blob/${round}`, inPieces(bytes("1"), 1)),
+        ]);
+        expect((await bodyOf(await store.get(`blob/${round}`)))?.toString()).toBe("1");
+      }
+    },
+  );
 }

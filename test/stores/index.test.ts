@@ -7,7 +7,8 @@ import { pathToFileURL } from "node:url";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { makeStore, openStore, openWritableStore } from "../../src/stores/index.ts";
+import { openStore } from "../../src/stores/index.ts";
+import { makeStore, openWritableStore } from "../../src/stores/writable.ts";
 
 const { signal } = new AbortController();
 let cwd: string;

@@ -1,0 +1,20 @@
+// Amazon's client library: it is loaded when a bucket is asked something, never before, for it is as large as all the rest.
+// tools/bundle.ts packs it into the single-file program by this module's name.
+
+type Library = Pick<
+  typeof import("@aws-sdk/client-s3"),
+  | "S3Client"
+  | "GetObjectCommand"
+  | "HeadObjectCommand"
+  | "ListObjectsV2Command"
+  | "PutObjectCommand"
+  | "CreateMultipartUploadCommand"
+  | "UploadPartCopyCommand"
+  | "CompleteMultipartUploadCommand"
+  | "AbortMultipartUploadCommand"
+  | "DeleteObjectCommand"
+>;
+
+export async function loadS3Client(): Promise<Library> {
+  return import("@aws-sdk/client-s3");
+}

@@ -1,0 +1,290 @@
+// A store in a bucket, for publishing. `If-None-Match: *` makes an object once, `If-Match` swaps a document: the server's own
+// compare-and-swap, so many publishers need nothing else in common. A request whose answer was lost may have won; asked again,
+// it finds its own bytes there, or that it "lost": who replaces looks before it tries again (log/append.ts).
+
+import { createHash } from "node:crypto";
+
+import pMap from "p-map";
+
+import { KilnError } from "../errors.ts";
+import { asking, type Bucket, explained, openBucket, placeOf, statusOf } from "./s3-bucket.ts";
+import { loadS3Client } from "./s3-client.ts";
+import { bucketReader, head } from "./s3-reader.ts";
+import { servedAs } from "./served-as.ts";
+import { documentLimit, type ObjectInfo, type Store } from "./store.ts";
+
+/** Bytes of a part; four are sent at once, so a publish holds about five. The protocol takes 10,000 parts. */
+const partSize = 16 * 1024 * 1024;
+const partsAtOnce = 4;
+/** Bytes that a server copies at once; the protocol allows five times as many. */
+const copySize = 1024 * 1024 * 1024;
+/** How often an object is made again that was removed while it was renewed. */
+const removals = 5;
+
+type Pieces = AsyncIterable<Uint8Array>;
+
+/** Opens the bucket at `url` for reading and writing. Throws USAGE; whether it may be written is seen when it is. */
+export async function openS3Store(url: string, signal: AbortSignal): Promise<Store> {
+  const bucket = await openBucket(url, signal);
+  return {
+    ...bucketReader(bucket),
+    async create(key, body) {
+      placeOf(bucket, key);
+      const source = watched(body);
+      return explained(bucket, () => create(bucket, key, source), source.hasThrown);
+    },
+    async replace(key, body, etag) {
+      placeOf(bucket, key);
+      if (body.length > documentLimit) throw tooLarge(key, body.length);
+      return explained(bucket, () => replace(bucket, { key, body, etag }));
+    },
+    async remove(key, unchangedSince) {
+      placeOf(bucket, key);
+      return explained(bucket, () => remove(bucket, key, unchangedSince));
+    },
+  };
+}
+
+interface Source {
+  readonly pieces: Pieces;
+  /** SHA-256 of all of them, once they have passed. */
+  readonly digest: () => string;
+  /** Whether the error is one that the body threw: such errors aren't the store's. */
+  readonly hasThrown: (error: unknown) => boolean;
+}
+
+async function create(bucket: Bucket, key: string, source: Source): Promise<"created" | "exists"> {
+  const pieces = source.pieces[Symbol.asyncIterator]();
+  const start = await takeUpTo(pieces, partSize);
+  if (start.length < partSize) return createSmall(bucket, key, start, source);
+  return createLarge(bucket, { key, start, pieces, source });
+}
+
+async function createSmall(
+  bucket: Bucket,
+  key: string,
+  body: Uint8Array,
+  source: Source,
+): Promise<"created" | "exists"> {
+  for (let removed = 0; removed < removals; removed++) {
+    if ((await put(bucket, key, { body, condition: { IfNoneMatch: "*" } })) === "done") return "created";
+    if (await adopt(bucket, key, source, body)) return "exists";
+  }
+  throw vanished(key);
+}
+
+async function createLarge(
+  bucket: Bucket,
+  body: {
+    readonly key: string;
+    readonly start: Uint8Array;
+    readonly pieces: AsyncIterator<Uint8Array>;
+    source: Source;
+  },
+): Promise<"created" | "exists"> {
+  const { key, source } = body;
+  // Sending gigabytes only to hear that they are there would be a waste.
+  if ((await head(bucket, key)) !== undefined) {
+    for await (const _ of rest(body)) void _;
+  } else if (await sendParts(bucket, body)) return "created";
+  if (await adopt(bucket, key, source)) return "exists";
+  throw vanished(key);
+}
+
+/** False: somebody else made the object meanwhile. */
+async function sendParts(
+  bucket: Bucket,
+  { key, ...body }: { readonly key: string; readonly start: Uint8Array; readonly pieces: AsyncIterator<Uint8Array> },
+): Promise<boolean> {
+  const { Readable } = await import("node:stream");
+  const { Upload } = await import("@aws-sdk/lib-storage");
+  const ending = new AbortController();
+  const end = () => ending.abort(bucket.signal.reason);
+  bucket.signal.addEventListener("abort", end, { once: true });
+  const upload = new Upload({
+    client: bucket.client,
+    params: {
+      Bucket: bucket.name,
+      Key: placeOf(bucket, key),
+      Body: Readable.from(rest(body), { objectMode: false, highWaterMark: partSize }),
+      IfNoneMatch: "*",
+      ChecksumAlgorithm: "CRC32",
+      ...servedAs(key),
+    },
+    partSize,
+    queueSize: partsAtOnce,
+    abortController: ending,
+  });
+  try {
+    await upload.done();
+    return true;
+  } catch (error) {
+    // 409: somebody else completes the same object this moment.
+    if (statusOf(error) === 412 || statusOf(error) === 409) return false;
+    throw error;
+  } finally {
+    bucket.signal.removeEventListener("abort", end);
+  }
+}
+
+async function* rest(body: {
+  readonly start: Uint8Array;
+  readonly pieces: AsyncIterator<Uint8Array>;
+}): AsyncGenerator<Uint8Array> {
+  yield body.start;
+  for (let next = await body.pieces.next(); next.done !== true; next = await body.pieces.next()) yield next.value;
+}
+
+/**
+ * Answers for an object that is there, if it has the bytes of `source`, and renews its age: gc leaves it alone from now on.
+ * False: it is gone again.
+ */
+async function adopt(bucket: Bucket, key: string, { digest }: Source, bytes?: Uint8Array): Promise<boolean> {
+  const stored = await bucketReader(bucket).get(key);
+  if (stored === undefined) return false;
+  const hash = createHash("sha256");
+  for await (const piece of stored.body) hash.update(piece);
+  if (hash.digest("hex") !== digest()) {
+    throw new KilnError("IMMUTABLE_CONFLICT", `${key}: got other bytes than those which are in ${bucket.url}`, {
+      details: { key },
+    });
+  }
+  return renew(bucket, key, stored, bytes);
+}
+
+/**
+ * Writes the object's bytes anew: the only way to a new date that every server knows (some copy an object onto itself without
+ * touching it). Large ones are copied by the server, part by part. False: it is gone, or isn't what was read.
+ */
+async function renew(bucket: Bucket, key: string, { etag, size }: ObjectInfo, bytes?: Uint8Array): Promise<boolean> {
+  const condition = { IfMatch: etag };
+  if (bytes !== undefined) return (await put(bucket, key, { body: bytes, condition })) === "done";
+  const {
+    AbortMultipartUploadCommand,
+    CompleteMultipartUploadCommand,
+    CreateMultipartUploadCommand,
+    UploadPartCopyCommand,
+  } = await loadS3Client();
+  const { client, signal } = bucket;
+  const options = { abortSignal: signal };
+  const target = { Bucket: bucket.name, Key: placeOf(bucket, key) };
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ...servedAs(key) }), options);
+  try {
+    const source = [bucket.name, ...target.Key.split("/")].map(encodeURIComponent).join("/");
+    const starts = Array.from({ length: Math.ceil(size / copySize) }, (_, part) => part * copySize);
+    const parts = await pMap(
+      starts,
+      async (start, part) => {
+        const range = `bytes=${start}-${Math.min(start + copySize, size) - 1}`;
+        const copied = { CopySource: source, CopySourceIfMatch: etag, CopySourceRange: range };
+        const command = new UploadPartCopyCommand({ ...target, ...copied, UploadId, PartNumber: part + 1 });
+        return { PartNumber: part + 1, ETag: (await client.send(command, options)).CopyPartResult?.ETag };
+      },
+      { concurrency: partsAtOnce },
+    );
+    const whole = { MultipartUpload: { Parts: parts }, UploadId, ...condition };
+    await client.send(new CompleteMultipartUploadCommand({ ...target, ...whole }), options);
+    return true;
+  } catch (error) {
+    // What was copied so far would be kept, and paid for.
+    await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
+    if (statusOf(error) === 404 || statusOf(error) === 412) return false;
+    throw error;
+  }
+}
+
+interface Replacement {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly etag: string | null;
+}
+
+async function replace(bucket: Bucket, { key, body, etag }: Replacement): Promise<"replaced" | "lost"> {
+  const condition = etag === null ? { IfNoneMatch: "*" } : { IfMatch: etag };
+  return (await put(bucket, key, { body, condition })) === "done" ? "replaced" : "lost";
+}
+
+/** One request; `refused`: the condition doesn't hold. */
+async function put(
+  bucket: Bucket,
+  key: string,
+  { body, condition }: { readonly body: Uint8Array; readonly condition: { IfNoneMatch: string } | { IfMatch: string } },
+): Promise<"done" | "refused"> {
+  const { PutObjectCommand } = await loadS3Client();
+  const command = new PutObjectCommand({
+    Bucket: bucket.name,
+    Key: placeOf(bucket, key),
+    Body: body,
+    ...condition,
+    ...servedAs(key),
+  });
+  try {
+    await asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
+    return "done";
+  } catch (error) {
+    // 404: If-Match names a version, and there is no object at all.
+    if (statusOf(error) === 412 || (statusOf(error) === 404 && "IfMatch" in condition)) return "refused";
+    throw error;
+  }
+}
+
+/**
+ * S3 has no way to remove an object only if its date is still the same: between looking and removing, a publisher may renew
+ * it. The grace of gc is long against that moment.
+ */
+async function remove(bucket: Bucket, key: string, unchangedSince: number): Promise<"removed" | "kept"> {
+  const info = await head(bucket, key);
+  if (info === undefined) return "removed";
+  if (info.modified > unchangedSince) return "kept";
+  const { DeleteObjectCommand } = await loadS3Client();
+  const command = new DeleteObjectCommand({ Bucket: bucket.name, Key: placeOf(bucket, key) });
+  await asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
+  return "removed";
+}
+
+async function takeUpTo(pieces: AsyncIterator<Uint8Array>, size: number): Promise<Uint8Array> {
+  const taken: Uint8Array[] = [];
+  let length = 0;
+  while (length < size) {
+    const next = await pieces.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+    length += next.value.length;
+  }
+  return Buffer.concat(taken, length);
+}
+
+function watched(body: Uint8Array | Pieces): Source {
+  const hash = createHash("sha256");
+  const thrown: unknown[] = [];
+  let digest: string | undefined;
+  async function* passing(pieces: Pieces | readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const piece of pieces) {
+        hash.update(piece);
+        yield piece;
+      }
+    } catch (error) {
+      thrown.push(error);
+      throw error;
+    }
+  }
+  return {
+    pieces: passing(body instanceof Uint8Array ? [body] : body),
+    digest: () => (digest ??= hash.digest("hex")),
+    hasThrown: (error) => thrown.includes(error),
+  };
+}
+
+function tooLarge(key: string, size: number): KilnError {
+  return new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${size} bytes, want at most ${documentLimit}`, {
+    details: { key, size },
+  });
+}
+
+function vanished(key: string): KilnError {
+  return new KilnError("STORE_CONTENDED", `${key}: got an object that is removed each time it is made`, {
+    hint: "see what else removes objects of this store, and try again",
+    details: { key },
+  });
+}

@@ -1,0 +1,42 @@
+// How an object is served: its type, and how long a cache may keep it. What lies under its own hash never changes; a document
+// is asked for each time. Whoever puts a web server before a folder sets the same (docs/store.md).
+
+interface Served {
+  readonly ContentType: string;
+  readonly CacheControl: string;
+}
+
+const forEver = "public, max-age=31536000, immutable";
+const askAgain = "no-cache";
+
+const types: Readonly<Record<string, string>> = {
+  asc: "text/plain; charset=utf-8",
+  deb: "application/vnd.debian.binary-package",
+  gpg: "application/octet-stream",
+  gz: "application/gzip",
+  html: "text/html; charset=utf-8",
+  json: "application/json",
+  pem: "application/x-pem-file",
+  rpm: "application/x-rpm",
+  tgz: "application/gzip",
+  vkey: "text/plain; charset=utf-8",
+  whl: "application/zip",
+  xz: "application/x-xz",
+  zst: "application/zstd",
+};
+
+export function servedAs(key: string): Served {
+  return { ContentType: typeOf(key), CacheControl: isImmutable(key) ? forEver : askAgain };
+}
+
+function typeOf(key: string): string {
+  if (key === "log/checkpoint") return "text/plain; charset=utf-8";
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  const extension = name.slice(name.lastIndexOf(".") + 1);
+  return (Object.hasOwn(types, extension) ? types[extension] : undefined) ?? "application/octet-stream";
+}
+
+/** Blobs, what lies beside them, and the log's tiles: all are written once. */
+function isImmutable(key: string): boolean {
+  return /^(?:pool|log\/tile|catalog\/shard)\//.test(key);
+}

@@ -1,0 +1,70 @@
+// The S3 store on real servers: the contract of every store, and what only a bucket can do wrong.
+
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { requireConditions } from "../../src/publish/require-conditions.ts";
+import { openS3Reader } from "../../src/stores/s3-reader.ts";
+import { openS3Store } from "../../src/stores/s3.ts";
+import { readingContract, writingContract } from "../stores/contract.ts";
+import { credentials, type S3Server, servers, startS3Server } from "../stores/s3-server.ts";
+
+const { signal } = new AbortController();
+
+describe.each(Object.keys(servers))("%s", (name) => {
+  let server: S3Server;
+  beforeAll(async () => {
+    server = await startS3Server(name);
+  });
+  beforeEach(() => {
+    for (const [key, value] of Object.entries(credentials)) vi.stubEnv(key, value);
+  });
+  afterAll(() => server.stop());
+
+  writingContract(async () => openS3Store(await server.makeBucket(), signal), { tick: 1100, sort: "bucket" });
+  readingContract(async (content) => {
+    const url = await server.makeBucket();
+    const store = await openS3Store(url, signal);
+    for (const [key, body] of Object.entries(content)) await store.create(key, body);
+    return openS3Reader(url, signal);
+  });
+});
+
+test("a server that ignores conditional writes is refused when a store is made there, and nothing is left", async () => {
+  for (const [key, value] of Object.entries(credentials)) vi.stubEnv(key, value);
+  const server = await startS3Server("MiniStack");
+  const proxy = await forgetfulProxy(server.endpoint);
+  try {
+    const url = (await server.makeBucket()).replace(server.endpoint, proxy.endpoint);
+    const store = await openS3Store(url, signal);
+    await expect(requireConditions(store, "mark")).rejects.toMatchObject({ code: "STORE_UNSUITABLE" });
+    expect(await Array.fromAsync(store.list(""))).toEqual([]);
+  } finally {
+    await proxy.stop();
+    await server.stop();
+  }
+});
+
+/** Passes everything on but the conditions. */
+async function forgetfulProxy(target: string): Promise<{ endpoint: string; stop: () => Promise<void> }> {
+  const proxy = createServer((incoming, outgoing) => {
+    const { "if-none-match": _, "if-match": __, ...headers } = incoming.headers;
+    const onward = request(target + (incoming.url ?? ""), { method: incoming.method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(onward);
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return {
+    endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    async stop() {
+      proxy.closeAllConnections();
+      proxy.close();
+      await once(proxy, "close");
+    },
+  };
+}

@@ -1,0 +1,123 @@
+// Real S3 servers for tests, on loopback, each a process of its own over a folder of its own. Which are there is said by
+// tools/setup.mjs, which installs them; one that is missing is an error, never a skipped test.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+
+import { programs } from "../../tools/test-programs.mjs";
+
+export interface S3Server {
+  readonly endpoint: string;
+  /** Makes an empty bucket; returns the address of a store in it. */
+  makeBucket(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** What every server here is told to accept; tests put it into their environment. */
+export const credentials = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "testtest", AWS_REGION: "us-east-1" };
+
+interface Launch {
+  readonly argv: readonly [program: string, ...args: string[]];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export const servers: Readonly<Record<string, (port: number, folder: string) => Launch>> = {
+  versitygw: (port, folder) => ({
+    argv: [
+      programs.versitygw,
+      ...["--access", credentials.AWS_ACCESS_KEY_ID, "--secret", credentials.AWS_SECRET_ACCESS_KEY],
+      ...["--region", credentials.AWS_REGION, "--port", `127.0.0.1:${port}`, "--quiet"],
+      ...["posix", "--sidecar", join(folder, "sidecar"), join(folder, "data")],
+    ],
+    env: {},
+  }),
+  MiniStack: (port, folder) => ({
+    argv: [programs.ministack],
+    env: {
+      BIND_HOST: "127.0.0.1",
+      GATEWAY_PORT: String(port),
+      S3_PERSIST: "1",
+      S3_DATA_DIR: join(folder, "data"),
+      STATE_DIR: join(folder, "state"),
+    },
+  }),
+};
+
+/** Milliseconds until a server must have answered. */
+const patience = 60_000;
+
+/** Starts one of `servers` on a free port. */
+export async function startS3Server(name: string): Promise<S3Server> {
+  const folder = await mkdtemp(join(tmpdir(), "kiln-s3-"));
+  await mkdir(join(folder, "data"));
+  await mkdir(join(folder, "sidecar"));
+  const port = await freePort();
+  const { argv, env } = (servers[name] as NonNullable<(typeof servers)[string]>)(port, folder);
+  const [program, ...args] = argv;
+  const printed: Buffer[] = [];
+  const child = spawn(program, args, {
+    env: { PATH: process.env["PATH"], HOME: folder, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => printed.push(piece));
+  const ended = once(child, "exit");
+  const failure = new Promise<never>((_, reject) => child.once("error", reject));
+  const endpoint = `http://127.0.0.1:${port}`;
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const deadline = Date.now() + patience;
+  while (!(await Promise.race([answers(endpoint), failure]))) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      await stop();
+      throw new Error(`${name} didn't answer: ${Buffer.concat(printed).toString()}`);
+    }
+    await sleep(100);
+  }
+  let made = 0;
+  return {
+    endpoint,
+    async makeBucket() {
+      const bucket = `bucket-${++made}`;
+      const client = new S3Client({
+        endpoint,
+        region: credentials.AWS_REGION,
+        forcePathStyle: true,
+        credentials: keys,
+      });
+      await client.send(new CreateBucketCommand({ Bucket: bucket }));
+      client.destroy();
+      return `s3://${bucket}/stores/one?endpoint=${endpoint}`;
+    },
+    stop,
+  };
+}
+
+const keys = { accessKeyId: credentials.AWS_ACCESS_KEY_ID, secretAccessKey: credentials.AWS_SECRET_ACCESS_KEY };
+
+async function answers(endpoint: string): Promise<boolean> {
+  try {
+    await (await fetch(endpoint, { signal: AbortSignal.timeout(5000) })).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,2 @@
+export const programs: { readonly ministack: string; readonly versitygw: string };
+export function installTestPrograms(say: (text: string) => void): string | undefined;
