@@ -1,8 +1,10 @@
 // Amazon's client library: it is loaded when a bucket is asked something, never before, for it is as large as all the rest.
 // tools/bundle.ts packs it into the single-file program by this module's name.
 
+import type * as client from "@aws-sdk/client-s3";
+
 type Library = Pick<
-  typeof import("@aws-sdk/client-s3"),
+  typeof client,
   | "S3Client"
   | "GetObjectCommand"
   | "HeadObjectCommand"
