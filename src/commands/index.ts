@@ -12,6 +12,11 @@ export const kiln: Program = {
       title: "Bake",
       commands: [
         {
+          name: "init",
+          summary: "look at the project, and write a recipe that bakes at once",
+          load: async () => (await import("./init.ts")).init,
+        },
+        {
           name: "plan",
           summary: "show what would be baked: version, inputs, tools, bake key",
           load: async () => (await import("./plan.ts")).plan,

@@ -128,15 +128,36 @@ export async function commitOfRef(repository: Repository, ref: string): Promise<
   return answer.status === 0 ? textOf(answer) : undefined;
 }
 
+/** Short names of all local branches, and of those of remotes that were fetched, without the remote's name. */
+export async function listBranches(repository: Repository): Promise<string[]> {
+  const local = ["for-each-ref", "--format=%(refname:strip=2)", "refs/heads"];
+  const remote = ["for-each-ref", "--format=%(refname:strip=3)", "refs/remotes"];
+  const [here, there] = await Promise.all([runGit(repository, local), runGit(repository, remote)]);
+  const names = `${textOf(here)}\n${textOf(there)}`.split("\n");
+  return [...new Set(names)].filter((name) => name !== "" && name !== "HEAD");
+}
+
+/** Short names of all tags. */
+export async function listTags(repository: Repository): Promise<string[]> {
+  return await tagsBy(repository);
+}
+
+/** Paths, from the top of the repository, of all files that are tracked or could be: those that are ignored aside. */
+export async function listFiles(repository: Repository): Promise<string[]> {
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name"];
+  const entries = (await runGit(repository, args)).stdout.toString("utf8").split("\0");
+  return [...new Set(entries)].filter((path) => path !== "");
+}
+
 /** Short names of the tags on this very commit, annotated or not. */
 export function listTagsAt(repository: Repository, commit: string): Promise<string[]> {
-  return listTags(repository, `--points-at=${commit}`);
+  return tagsBy(repository, `--points-at=${commit}`);
 }
 
 /** Short names of the tags on this commit and its ancestors. Throws HISTORY_MISSING in a shallow clone. */
 export async function listTagsUpTo(repository: Repository, commit: string): Promise<string[]> {
   requireHistory(repository, "the last tag before this commit");
-  return await listTags(repository, `--merged=${commit}`);
+  return await tagsBy(repository, `--merged=${commit}`);
 }
 
 /** How many commits `to` has that `from` hasn't; without `from`, how many it has. Throws HISTORY_MISSING. */
@@ -226,8 +247,8 @@ export function isInside(path: string): boolean {
   );
 }
 
-async function listTags(repository: Repository, which: string): Promise<string[]> {
-  const args = ["for-each-ref", which, "--format=%(refname:strip=2)", "refs/tags"];
+async function tagsBy(repository: Repository, ...which: string[]): Promise<string[]> {
+  const args = ["for-each-ref", ...which, "--format=%(refname:strip=2)", "refs/tags"];
   return textOf(await runGit(repository, args))
     .split("\n")
     .filter((tag) => tag !== "");

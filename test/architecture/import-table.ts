@@ -62,6 +62,8 @@ export const parts: readonly Part[] = [
     files: /^bake\//,
     may: [...base, "recipe", "kind interface", "kinds list", "base interface", "bases list", "reports"],
   },
+  // Only proposes: it looks at files, and runs nothing of a project's.
+  { name: "init", files: /^init\//, may: base },
   {
     name: "verify",
     files: /^verify\//,
@@ -92,6 +94,7 @@ export const parts: readonly Part[] = [
       "kinds list",
       "base interface",
       "bases list",
+      "init",
       "bake",
       "sign",
       "log",
