@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { installTestPrograms } from "./test-programs.mjs";
@@ -15,6 +16,7 @@ const ownNode = join(root, "node_modules/.bin/node");
 const wantedNode = [24, 15];
 
 /** Program, or absolute path of anything else → the Debian package that brings it. */
+/** Program → the Debian package that brings it, or several: the first that this system has. */
 const forBaking = {
   git: "git",
   bwrap: "bubblewrap",
@@ -35,6 +37,10 @@ const forTests = {
   pip3: "python3-pip",
   rpm: "rpm",
   "/usr/lib/python3/dist-packages/packaging": "python3-packaging",
+  make: "make",
+  go: "golang-go",
+  // Debian 12's own cargo is too old for the registry as it is today.
+  cargo: "cargo-web | cargo",
 };
 
 const targets = {
@@ -65,16 +71,25 @@ function main(target) {
 function installPrograms(programs) {
   const missing = Object.entries(programs).filter(([program]) => !isInPath(program));
   if (missing.length === 0) return;
-  const names = [...new Set(missing.map(([, name]) => name))].toSorted();
+  const names = [...new Set(missing.map(([, name]) => available(name)))].toSorted();
   const command = `apt-get install --no-install-recommends ${names.join(" ")}`;
   const what = `missing programs: ${missing.map(([program]) => program).join(", ")}`;
   if (process.getuid?.() !== 0) fail(what, `as root: apt-get update && ${command}`);
   if (!isInPath("apt-get")) fail(what, `install the counterparts of these Debian packages: ${names.join(" ")}`);
   say(`installs the Debian packages ${names.join(", ")} (${what})`);
   run("apt-get", ["-qq", "update"]);
-  run("apt-get", ["-qq", "install", "--yes", "--no-install-recommends", ...names]);
+  // Only now is it sure what this system has.
+  const found = [...new Set(missing.map(([, name]) => available(name)))];
+  run("apt-get", ["-qq", "install", "--yes", "--no-install-recommends", ...found]);
   const still = missing.filter(([program]) => !isInPath(program)).map(([program]) => program);
   if (still.length > 0) fail(`still missing after the installation: ${still.join(", ")}`);
+}
+
+/** @param {string} names */
+function available(names) {
+  const all = names.split(" | ");
+  const known = all.find((name) => spawnSync("apt-cache", ["show", name], { stdio: "ignore" }).status === 0);
+  return known ?? all[0] ?? names;
 }
 
 function installPackages() {
@@ -140,10 +155,14 @@ function checkNode() {
   );
 }
 
-/** @param {string} program */
+/**
+ * Where a step of a bake would find it: what only its user's PATH has is no use there.
+ * @param {string} program
+ */
 function isInPath(program) {
   if (isAbsolute(program)) return existsSync(program);
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  const folders = "/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin".split(" ");
   return folders.some((folder) => existsSync(join(folder, program)));
 }
 

@@ -204,12 +204,8 @@ const projects: Record<string, Project> = {
       ),
     version: "0.47.3",
     use: ({ files, place }) =>
-      pipInstall(
-        files["wheel"] ?? "",
-        place,
-        "from starlette.datastructures import URL; print(URL('https://example.org/a?b=c').query)",
-      ),
-    says: "b=c\n",
+      pipInstall(files["wheel"] ?? "", place, "import starlette.status as s; print(s.HTTP_404_NOT_FOUND)"),
+    says: "404\n",
   },
 };
 
