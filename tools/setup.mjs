@@ -5,8 +5,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { installTestPrograms } from "./test-programs.mjs";
@@ -15,8 +14,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const ownNode = join(root, "node_modules/.bin/node");
 const wantedNode = [24, 15];
 
-/** Program, or absolute path of anything else → the Debian package that brings it. */
-/** Program → the Debian package that brings it, or several: the first that this system has. */
+/** Program, or absolute path of anything else → the Debian package that brings it, or several: the first that there is. */
 const forBaking = {
   git: "git",
   bwrap: "bubblewrap",
@@ -161,7 +159,6 @@ function checkNode() {
  */
 function isInPath(program) {
   if (isAbsolute(program)) return existsSync(program);
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   const folders = "/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin".split(" ");
   return folders.some((folder) => existsSync(join(folder, program)));
 }
