@@ -192,7 +192,7 @@ export const codes = {
     exit: 1,
     meaning: "A base couldn't be made: it wasn't reached, isn't signed as it should be, or can't be installed.",
     remedy:
-      "The message ends with what the mirror or the installer said; docs/bake.md says how to name another mirror.",
+      "The message ends with what the mirror, the registry or the installer said; docs/bake.md says where bases come from.",
   },
   NOT_REPRODUCIBLE: {
     exit: 1,

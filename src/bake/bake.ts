@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 
 import type { Context } from "../context.ts";
 import { inStep } from "../report.ts";
+import { hintFor } from "./base-hint.ts";
 import { compareBakes } from "./compare.ts";
 import { otherConditions, usualConditions } from "./conditions.ts";
 import { rememberPlan } from "./explain.ts";
@@ -69,7 +70,7 @@ async function keepingLogs({ order, folder, context }: Keeper, work: string, con
   } catch (error) {
     const logs = join(work, "out/logs");
     if (existsSync(logs)) await moveOver(logs, kept);
-    throw error;
+    throw hintFor(error, order.base);
   }
 }
 

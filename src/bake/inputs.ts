@@ -65,7 +65,10 @@ export function lookAtMachine(options: MachineOptions): Machine {
   };
   if (options.base !== undefined) {
     const materials = options.base.materials.map(({ name, version, sha256 }) => [name, version ?? sha256] as const);
-    return { tools: always, system: undefined, packages: Object.fromEntries(materials), sandboxTools };
+    const clock = options.base.hasOwnClock
+      ? {}
+      : { faketime: { version: installedPackages().get("faketime") ?? "unknown" } };
+    return { tools: { ...always, ...clock }, system: undefined, packages: Object.fromEntries(materials), sandboxTools };
   }
   const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });

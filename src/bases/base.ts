@@ -34,6 +34,10 @@ export interface ResolvedBase {
   /** Of all that the base is made of and how: two machines make the same from it. */
   readonly digest: Digest;
   readonly materials: readonly Material[];
+  /** False: it may lack libfaketime, and the machine's is an input then. */
+  readonly hasOwnClock: boolean;
+  /** What to do about a program that it lacks, when the Debian package `name` brings it. */
+  howToAdd(name: string): string;
   /** Fills `job.folder`, which is empty: the root below `root`. Throws BASE_MOVED, BASE_FAILED, TOOL_MISSING, CANCELLED. */
   make(job: BaseJob): Promise<void>;
 }
@@ -54,6 +58,9 @@ export interface BaseJob {
   /** Called with each line that the installer prints. */
   readonly onLine: (line: string) => void;
 }
+
+/** Beside `root`, where a base has variables: a JSON object. */
+export const environmentFile = "environment.json";
 
 export const distributions = ["debian", "ubuntu"] as const;
 export type Distribution = (typeof distributions)[number];

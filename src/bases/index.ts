@@ -5,11 +5,12 @@ import { z } from "zod";
 
 import { KilnError } from "../errors.ts";
 import type { Base, BaseQuestion, ResolvedBase } from "./base.ts";
+import { image } from "./image/image.ts";
 import { type LockSuiteOptions, pinSuites, suite } from "./suite/suite.ts";
 
 export { lockPathOf } from "./suite/lock.ts";
 
-export const bases = [suite] as const satisfies readonly Base[];
+export const bases = [suite, image] as const satisfies readonly Base[];
 
 export const baseSchema = z
   .union([

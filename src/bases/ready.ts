@@ -14,7 +14,7 @@ import { inStep } from "../report.ts";
 import { withLock } from "../system/lock.ts";
 import { runProgram } from "../system/process.ts";
 import { systemPath } from "../system/tools.ts";
-import type { BaseSettings, ResolvedBase } from "./base.ts";
+import { type BaseSettings, environmentFile, type ResolvedBase } from "./base.ts";
 
 /** A base that is there. */
 export interface ReadyBase {
@@ -23,9 +23,6 @@ export interface ReadyBase {
   /** What the base itself says about the environment of its programs: an image's variables. */
   readonly env: Readonly<Record<string, string>>;
 }
-
-/** Beside `root`, where the base has variables. */
-export const environmentFile = "environment.json";
 
 const environmentSchema = z.record(z.string(), z.string());
 

@@ -58,7 +58,15 @@ export async function checkBubblewrap(sandbox: Sandbox, tools: SandboxTools): Pr
     });
   }
   const result = await sandbox.run({ argv: ["/bin/true"], as: "step", network: "closed" });
-  if (result.status === 0) return;
+  const { clock } = tools;
+  // Programs go on without a library that they can't load, and would have the real clock.
+  const hasClock = !result.stderr.includes("LD_PRELOAD");
+  if (result.status === 0 && hasClock) return;
+  if (clock.from !== clock.seen) {
+    throw new KilnError("SANDBOX_FAILED", `the base doesn't run with the machine's libfaketime: ${lastLine(result)}`, {
+      hint: "its C library is another one: use an image that has libfaketime installed",
+    });
+  }
   throw new KilnError("SANDBOX_FAILED", `the sandbox didn't start: ${lastLine(result)}`, {
     hint: "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or use --isolation none",
   });
@@ -88,7 +96,7 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
   const secrets = run.secrets ?? [];
   const { LD_PRELOAD: preload, ...env } = environmentOf(options, run, {
     home,
-    path: `${ownPath}:${base?.env["PATH"] ?? systemPath}`,
+    path: programsPath(options, run),
     temporary: "/tmp",
     secrets: secrets.length === 0 ? undefined : secretsFolder,
     certificates: base === undefined ? options.tools.certificates : options.tools.certificates && certificatesFile,
@@ -121,6 +129,13 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
     underUmask(conditions.umask, run.argv),
   ].flat();
   return { args, env, pipes };
+}
+
+/** Packers run Kiln's own Node and npm; in a base, steps run the base's, if it has them. */
+function programsPath({ base }: SandboxOptions, { as }: SandboxRun): string {
+  if (base === undefined) return `${ownPath}:${systemPath}`;
+  const others = base.env["PATH"] ?? systemPath;
+  return as === "packer" ? `${ownPath}:${others}` : `${others}:${ownPath}`;
 }
 
 /**

@@ -74,9 +74,13 @@ function findNpm({ node, path }: HostTools): Npm | undefined {
   return undefined;
 }
 
-/** The tools for a sandbox that shows the root of a base: its own clock library, because it fits the base's C library. */
+/**
+ * The tools for a sandbox that shows the root of a base: its own clock library, because it fits the base's C library. The
+ * machine's is tried where there is none.
+ */
 export function toolsFor(tools: SandboxTools, root: string): SandboxTools {
-  return { ...tools, clock: findClock(root) };
+  const machines = tools.clock && { from: tools.clock.from, seen: "/opt/kiln/lib/libfaketimeMT.so.1" };
+  return { ...tools, clock: findClock(root) ?? machines };
 }
 
 /** The variant for programs with threads: Debian has it in a folder per architecture. */

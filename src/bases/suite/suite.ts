@@ -73,6 +73,8 @@ export const suite: Base<typeof schema> = {
       title,
       digest: digestOfSuite(locked),
       materials: materialsOf(locked),
+      hasOwnClock: true,
+      howToAdd: (name) => `add ${name} to \`packages\` of the recipe's base, and run kiln lock`,
       async make(job) {
         const { makeSuite } = await import("./make.ts");
         await makeSuite({ locked, title, mirror: spec.mirror, lockPath }, job);
