@@ -34,6 +34,8 @@ const forTests = {
   python3: "python3",
   pip3: "python3-pip",
   rpm: "rpm",
+  skopeo: "skopeo",
+  umoci: "umoci",
   "/usr/lib/python3/dist-packages/packaging": "python3-packaging",
   make: "make",
   go: "golang-go",

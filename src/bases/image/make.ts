@@ -27,11 +27,11 @@ export async function makeImage(reference: ImageReference, job: ImageJob): Promi
   await run(["umoci", "raw", "unpack", ...rights, "--image", image, join(folder, "root")], job);
   writeFileSync(join(folder, environmentFile), JSON.stringify(environmentIn(layout)));
   await rm(layout, { recursive: true });
-  if (existsSync(join(folder, "root/bin/sh"))) return;
-  throw new KilnError(
-    "BASE_FAILED",
-    `${reference.place}: got an image without /bin/sh, want one that steps can run in`,
-  );
+  // Often a link to an absolute path, which isn't one of this machine's.
+  if (lstatSync(join(folder, "root/bin/sh"), { throwIfNoEntry: false }) !== undefined) return;
+  throw new KilnError("BASE_FAILED", `${reference.place}: got an image without /bin/sh, want one for command lines`, {
+    hint: "name an image that has a shell",
+  });
 }
 
 async function bringLayout({ from, place, sha256 }: ImageReference, layout: string, job: ImageJob): Promise<void> {
