@@ -3,7 +3,7 @@
 
 import { KilnError } from "../errors.ts";
 import { type Envelope, isSignedBy } from "./dsse.ts";
-import type { AliasLeaf, ChannelLeaf, Leaf, RefusalLeaf, ReleaseLeaf } from "./leaf.ts";
+import type { AliasLeaf, AttestationLeaf, ChannelLeaf, Leaf, RefusalLeaf, ReleaseLeaf } from "./leaf.ts";
 import { countsAt, isAllowed, publicKeyOf, type ReleaseKey, type Trust } from "./trust.ts";
 
 /** Returns the key that signed. Throws SIGNATURE_INVALID (no known key did) or KEY_NOT_ALLOWED (one that may not). */
@@ -26,12 +26,16 @@ export type Statement =
   | Pick<ReleaseLeaf, "type" | "name">
   | Pick<AliasLeaf, "type" | "name">
   | Pick<RefusalLeaf, "type" | "name">
+  | Pick<AttestationLeaf, "type" | "name">
   | Pick<ChannelLeaf, "type" | "name" | "channel">;
 
 /** Why `key` may not sign `leaf` at `index`; `undefined` when it may. */
 export function refusalOf(key: ReleaseKey, leaf: Statement, index: number): string | undefined {
   if (!countsAt(key, index)) {
     return `the key counts from leaf ${key.from} ${key.until === null ? "on" : `until before ${key.until}`}`;
+  }
+  if (leaf.type === "attestation") {
+    return isAllowed(key.attests ?? key.names, leaf.name) ? undefined : `the key may not attest ${leaf.name}`;
   }
   if (!isAllowed(key.names, leaf.name)) return `the key may not release ${leaf.name}`;
   if (leaf.type === "channel" && !isAllowed(key.channels, leaf.channel)) {

@@ -62,17 +62,28 @@ const refusalLeafSchema = z.strictObject({
   wanted: z.string().max(500),
 });
 
+const attestationLeafSchema = z.strictObject({
+  type: z.literal("attestation"),
+  ...common,
+  /** A URI, as in the statement. */
+  predicateType: z.string().max(200),
+  /** Of the DSSE envelope in the pool, whose statement is about all of the release's artifacts. */
+  digest: digestSchema,
+});
+
 export const leafSchema = z.discriminatedUnion("type", [
   releaseLeafSchema,
   channelLeafSchema,
   aliasLeafSchema,
   refusalLeafSchema,
+  attestationLeafSchema,
 ]);
 
 export type ReleaseLeaf = z.infer<typeof releaseLeafSchema>;
 export type ChannelLeaf = z.infer<typeof channelLeafSchema>;
 export type AliasLeaf = z.infer<typeof aliasLeafSchema>;
 export type RefusalLeaf = z.infer<typeof refusalLeafSchema>;
+export type AttestationLeaf = z.infer<typeof attestationLeafSchema>;
 export type Leaf = z.infer<typeof leafSchema>;
 
 const hashedRekordSchema = z.strictObject({
@@ -106,6 +117,11 @@ export type Entry =
 /** Whether a leaf has a document of its own, `releases/<name>/<version>.json`, under its version or its alias. */
 export function hasDocument(leaf: Leaf): leaf is ReleaseLeaf | AliasLeaf {
   return leaf.type === "release" || leaf.type === "alias";
+}
+
+/** Whether a leaf names objects in the store beside the views: a document of its own, or blobs. */
+export function hasObjects(leaf: Leaf): boolean {
+  return hasDocument(leaf) || leaf.type === "attestation";
 }
 
 /** The entry bytes of a signature's record. */

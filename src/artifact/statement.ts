@@ -7,6 +7,7 @@ import type { Artifact } from "./manifest.ts";
 export const predicateTypes = {
   provenance: "https://slsa.dev/provenance/v1",
   sbom: "https://cyclonedx.org/bom",
+  rebuild: "urn:kiln:rebuild:v1",
   testResult: "https://in-toto.io/attestation/test-result/v0.1",
 } as const;
 

@@ -31,6 +31,8 @@ const trustSchema = z.strictObject({
         /** Names it may release, channels it may move; `*` at the end stands for anything. */
         names: z.array(z.string()),
         channels: z.array(z.string()),
+        /** Names whose releases it may attest afterwards; as `names` when left out. */
+        attests: z.array(z.string()).optional(),
         ...span,
       }),
     )

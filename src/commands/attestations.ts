@@ -20,3 +20,14 @@ export function attestationsOf(manifest: Pick<Manifest, "attestations"> | undefi
 export function attestationText({ predicateType, check }: ShownAttestation): string {
   return check === null ? predicateType : `${predicateType}  ${check}`;
 }
+
+/** `urn:kiln:rebuild:v1  identical, says urn:kiln:builder:bubblewrap, leaf 12` */
+export function laterText(one: {
+  readonly predicateType: string;
+  readonly leaf: number;
+  readonly result?: string | undefined;
+  readonly rebuilder?: string | undefined;
+}): string {
+  const said = one.result === undefined ? "" : `  ${one.result}, says ${one.rebuilder}`;
+  return `${one.predicateType}${said}, leaf ${one.leaf}`;
+}

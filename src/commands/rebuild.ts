@@ -9,8 +9,11 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import { activators } from "../activators/index.ts";
+import { digestOf } from "../artifact/digest.ts";
+import { manifestBytes } from "../artifact/manifest.ts";
 import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
+import { predicateTypes, statementBytes } from "../artifact/statement.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { checkOut, copyOut } from "../bake/copy-out.ts";
 import { rebuild as run, type Published, type Rebuilt } from "../bake/rebuild.ts";
@@ -18,6 +21,8 @@ import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { kinds } from "../kinds/index.ts";
 import { version as kilnVersion } from "../program/version.ts";
+import { attest, type Attested, checkMayAttest } from "../publish/attest.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import { recipeSchema } from "../recipe/schema.ts";
 import { readBlob, readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
@@ -26,6 +31,8 @@ import { outFolder } from "./bake-access.ts";
 import { columns } from "./columns.ts";
 import type { Command, Input, Result } from "./command.ts";
 import { type Configuration, loadConfiguration } from "./configuration.ts";
+import { keyOptions } from "./keys-access.ts";
+import { openPublisher } from "./publisher-access.ts";
 import { openTrustedStore } from "./store-access.ts";
 
 export const rebuild: Command = {
@@ -37,20 +44,30 @@ export const rebuild: Command = {
       description: "a clone that has the commit; fetched from the recorded address if left out",
     },
     { flags: "--out DIR", description: "keep what was baked in DIR" },
+    { flags: "--publish", description: "sign what came out, and publish it as an attestation of the release" },
+    ...keyOptions,
   ],
-  examples: ["kiln rebuild billing@1.4.7", "kiln rebuild billing@1.4.7 --source . --json"],
+  examples: [
+    "kiln rebuild billing@1.4.7",
+    "kiln rebuild billing@1.4.7 --source . --json",
+    "kiln rebuild billing@1.4.7 --publish",
+  ],
   async run(input, context) {
     const [name, version] = parseRelease(input.arguments[0] ?? "");
     const out = outFolder(input, context);
     if (out !== undefined) checkOut(out);
     const configuration = await loadConfiguration(input, context);
-    const { store, trust } = await openTrustedStore(configuration, context);
+    // Before the bake: nobody waits for it in vain because of a passphrase.
+    const publisher = input.options["publish"] === true ? await openPublisher(configuration, context) : undefined;
+    if (publisher !== undefined) await checkMayAttest(publisher, name);
+    const { store, trust } = publisher ?? (await openTrustedStore(configuration, context));
     const published = await readPublished({ store, trust, name, version, context });
     const folder = await mkdtemp(join(tmpdir(), "kiln-rebuild-"));
     try {
       const rebuilt = await run(published, { ...optionsOf(input, configuration, context), folder }, context);
       if (out !== undefined) await copyOut(rebuilt.bake.folder, out);
-      return resultOf(published, rebuilt, out);
+      const attested = publisher === undefined ? null : await publish(publisher, published, rebuilt);
+      return resultOf({ published, rebuilt, out, attested });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -102,7 +119,33 @@ async function readPublished(wanted: Wanted): Promise<Published> {
   };
 }
 
-function resultOf({ manifest }: Published, { bake, artifacts, inputs }: Rebuilt, out: string | undefined): Result {
+/** Signed and logged by whoever rebuilt it, whatever came out. */
+async function publish(publisher: Publisher, { manifest }: Published, rebuilt: Rebuilt): Promise<Attested> {
+  const identity = digestOf(manifestBytes(manifest));
+  return await attest(publisher, {
+    name: manifest.name,
+    version: manifest.version,
+    manifest: identity,
+    predicateType: predicateTypes.rebuild,
+    statement: statementBytes(predicateTypes.rebuild, manifest.artifacts, {
+      rebuilder: { id: `urn:kiln:builder:${rebuilt.recorded.isolation}`, version: { kiln: kilnVersion } },
+      manifest: identity,
+      result: rebuilt.artifacts.every(({ identical }) => identical) ? "identical" : "different",
+      artifacts: rebuilt.artifacts.map(({ file, sha256, rebuilt: own }) => ({ file, sha256, rebuilt: own })),
+      inputs: rebuilt.inputs,
+    }),
+  });
+}
+
+interface Outcome {
+  readonly published: Published;
+  readonly rebuilt: Rebuilt;
+  readonly out: string | undefined;
+  readonly attested: Attested | null;
+}
+
+function resultOf({ published: { manifest }, rebuilt, out, attested }: Outcome): Result {
+  const { bake, artifacts, inputs } = rebuilt;
   const { name, version, source } = manifest;
   const isSame = artifacts.every(({ identical }) => identical);
   const rows = artifacts.map(({ file, identical, sha256 }) => [
@@ -123,6 +166,7 @@ function resultOf({ manifest }: Published, { bake, artifacts, inputs }: Rebuilt,
       artifacts,
       inputs,
       folder: out ?? null,
+      attestation: attested,
       bakeKey: bake.bakeKey,
     },
     text: [
@@ -137,6 +181,7 @@ function resultOf({ manifest }: Published, { bake, artifacts, inputs }: Rebuilt,
               inputs.map(({ input, recorded, now }) => [`  ${input}`, `${recorded ?? "none"} → ${now ?? "none"}`]),
             ),
           ]),
+      ...(attested === null ? [] : [`attested: ${predicateTypes.rebuild}, leaf ${attested.leaf}`]),
     ].join("\n"),
     exit: isSame ? 0 : 1,
   };

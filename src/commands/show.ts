@@ -1,5 +1,6 @@
 // `kiln show`: one release — where it comes from, what it is made of, who points at it — or the history of one name.
 
+import { attestationKey, parseAttestation, rebuildResult } from "../artifact/attestation.ts";
 import { manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
@@ -9,6 +10,7 @@ import { readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import {
   aliases,
+  attestations,
   type CatalogReader,
   channels,
   findAlias,
@@ -17,7 +19,7 @@ import {
   type RefusalRow,
   refusals,
 } from "../views/catalog.ts";
-import { attestationsOf, attestationText } from "./attestations.ts";
+import { attestationsOf, attestationText, laterText } from "./attestations.ts";
 import { openCatalog } from "./catalog-access.ts";
 import { columns, day, size } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
@@ -122,6 +124,7 @@ async function showRelease(options: {
     checks: manifest.checks ?? {},
     gates: manifest.gates ?? [],
     attestations: attestationsOf(manifest),
+    attested: await attestedLater({ store, catalog, name, version }),
     refusals: refused,
   };
   const text = [
@@ -135,12 +138,32 @@ async function showRelease(options: {
       ...(also.length === 0 ? [] : [["  aliases", json.aliases.join(" ")]]),
       ...(json.gates.length === 0 ? [] : [["  gates", json.gates.map((gate) => gate.name).join(" ")]]),
       ...json.attestations.map((one) => ["  attested", attestationText(one)]),
+      ...json.attested.map((one) => ["  attested", laterText(one)]),
     ]),
     "  artifacts",
     columns(artifacts.map((artifact) => [`    ${artifact.name}`, artifact.kind, size(artifact.size), artifact.key])),
     ...refusalLines(name, refused),
   ].join("\n");
   return { json, text };
+}
+
+/** What was attested after the release, as the catalog and the pool say: `verify` is for believing it. */
+async function attestedLater(options: {
+  readonly store: ReadableStore;
+  readonly catalog: CatalogReader;
+  readonly name: string;
+  readonly version: string;
+}) {
+  const rows = await Array.fromAsync(attestations(options.catalog, options.name, options.version));
+  return await Promise.all(
+    rows
+      .toSorted((a, b) => a.leaf - b.leaf)
+      .map(async ({ leaf, predicateType, digest }) => {
+        const key = attestationKey(digest);
+        const envelope = parseAttestation(await readWholeBlob(options.store, key, digest), key);
+        return { leaf, predicateType, digest, ...rebuildResult(envelope) };
+      }),
+  );
 }
 
 function unknown(what: string, refusal?: string): KilnError {

@@ -12,7 +12,7 @@ import { openStore } from "../stores/index.ts";
 import { type FileVerification, originBeside, verifyFile } from "../verify/file.ts";
 import { exitOf, type Verification } from "../verify/findings.ts";
 import { type ReleaseVerification, verifyRelease } from "../verify/release.ts";
-import { attestationsOf, attestationText } from "./attestations.ts";
+import { attestationsOf, attestationText, laterText } from "./attestations.ts";
 import type { Command, Result } from "./command.ts";
 import { type Configuration, loadConfiguration } from "./configuration.ts";
 import { openTrustedStore, originOf, readTrust, readTrustFile } from "./store-access.ts";
@@ -96,6 +96,7 @@ function releaseResult(result: ReleaseVerification): Result {
   for (const { file, sha256 } of manifest?.artifacts ?? []) facts.push(["artifact", `${file}  ${sha256}`]);
   const attestations = attestationsOf(manifest);
   for (const one of attestations) facts.push(["attested", attestationText(one)]);
+  for (const one of result.attested) facts.push(["attested", laterText(one)]);
   const artifacts = manifest?.artifacts.map(({ name, kind, file, size, sha256 }) => ({
     name,
     kind,
@@ -107,6 +108,7 @@ function releaseResult(result: ReleaseVerification): Result {
     manifest: release?.leaf.manifest ?? null,
     artifacts: artifacts ?? [],
     attestations,
+    attested: result.attested,
   });
 }
 

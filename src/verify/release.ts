@@ -15,6 +15,7 @@ import { KilnError } from "../errors.ts";
 import { inStep, type Step } from "../report.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
+import { findLaterAttestations, type LaterAttestation } from "./attestation.ts";
 import { type Placed, verifyReleaseDocument } from "./documents.ts";
 import { newFindings, type Verification, verdictOf } from "./findings.ts";
 import { requireReleaseKey } from "./keys.ts";
@@ -43,6 +44,8 @@ export interface ReleaseVerification extends Verification {
   /** What was found, as far as it could be believed. */
   readonly release: Placed<ReleaseLeaf> | undefined;
   readonly manifest: Manifest | undefined;
+  /** Those that were made after the release, and hold. */
+  readonly attested: readonly LaterAttestation[];
 }
 
 /** Throws NOT_FOUND when the store has no such release, and STORE_UNREACHABLE when that can't be asked. */
@@ -56,7 +59,17 @@ export async function verifyRelease(options: ReleaseToVerify): Promise<ReleaseVe
   const manifest = reader && (await verifyManifest(reader));
   const signed = reader && manifest && (await verifyNamed(reader, manifest));
   if (signed !== undefined) await inStep(context.report, `verify ${subject}`, (step) => verifyArtifacts(signed, step));
-  return { subject, verdict: verdictOf(findings.list), findings: findings.list, release, manifest };
+  const attested =
+    signed === undefined
+      ? []
+      : await findLaterAttestations({
+          store,
+          trust,
+          findings,
+          identity: signed.release.leaf.manifest,
+          manifest: signed.manifest,
+        });
+  return { subject, verdict: verdictOf(findings.list), findings: findings.list, release, manifest, attested };
 }
 
 /** What the log entry names, believed: manifest, signatures document and provenance. `undefined`: there is no going on. */

@@ -3,6 +3,7 @@
 //
 //   <name> release <version>            <name> alias <alias>      <name> claim <commit> <recipe>
 //   <name> channel <channel>            <name> move <channel> <counter>      <name> refusal <digest of what it says>
+//   <name> attestation <version> <digest>
 
 import { z } from "zod";
 
@@ -27,9 +28,12 @@ const refusalRowSchema = z.strictObject({
   wanted: z.string(),
 });
 
+const attestationRowSchema = z.strictObject({ ...shared, predicateType: z.string(), digest: digestSchema });
+
 export type ReleaseRow = z.infer<typeof releaseRowSchema>;
 export type AliasRow = z.infer<typeof aliasRowSchema>;
 export type MoveRow = z.infer<typeof moveRowSchema>;
+export type AttestationRow = z.infer<typeof attestationRowSchema>;
 export type RefusalRow = z.infer<typeof refusalRowSchema>;
 
 const catalogSchema = z.strictObject({
@@ -108,6 +112,11 @@ function rowsOnce(
     const row = { channel, gate, got, leaf: common.leaf, manifest, time: common.time, version, wanted };
     return [[refusalKey(leaf), row]];
   }
+  if (leaf.type === "attestation") {
+    const { digest, predicateType } = leaf;
+    const row = { digest, leaf: common.leaf, manifest, predicateType, time: common.time, version };
+    return [[attestationKey(name, version, digest), row]];
+  }
   const row = { bakeKey: leaf.bakeKey, commit: leaf.claims?.commit ?? null, ...common };
   const release = [releaseKey(name, version), row] as const;
   return leaf.claims === null ? [release] : [release, [claimKey(name, leaf.claims), { manifest, version }]];
@@ -151,6 +160,16 @@ export async function* moves(catalog: CatalogReader, name: string): AsyncGenerat
   for await (const [key, row] of catalog.rows(prefix)) {
     yield { channel: key.slice(prefix.length).split(" ")[0] as string, move: parseRow(moveRowSchema, row, key) };
   }
+}
+
+/** Every attestation of a release that was made after it, in no order that means anything. */
+export async function* attestations(
+  catalog: CatalogReader,
+  name: string,
+  version: string,
+): AsyncGenerator<AttestationRow> {
+  const prefix = attestationKey(name, version, "");
+  for await (const [key, row] of catalog.rows(prefix)) yield parseRow(attestationRowSchema, row, key);
 }
 
 /** Every refusal of a release of `name` by a gate, in no order that means anything. */
@@ -197,6 +216,7 @@ const channelKey = (name: string, channel: string) => `${name} channel ${channel
 /** The same refusal again is no second row: a job that tries again and again says nothing new. */
 const refusalKey = ({ name, manifest, gate, channel, got, wanted }: Refused) =>
   `${name} refusal ${digestOf(canonicalText({ manifest, gate, channel, got, wanted }))}`;
+const attestationKey = (name: string, version: string, digest: string) => `${name} attestation ${version} ${digest}`;
 const moveKey = (leaf: ChannelLeaf) => `${leaf.name} move ${leaf.channel} ${String(leaf.counter).padStart(8, "0")}`;
 
 async function typed<T>(schema: z.ZodType<T>, key: string, catalog: CatalogReader): Promise<T | undefined> {

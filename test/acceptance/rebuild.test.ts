@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -44,7 +44,7 @@ beforeAll(async () => {
   await git(scene, "remote", "add", "origin", server.url);
   await publish("1.0.0", {
     matrix: "{ flavour: [plain, rich] }",
-    build: "[mkdir dist, 'date > dist/date', 'cp src/a.txt dist/', 'echo ${matrix.flavour} >> dist/a.txt']",
+    build: "[mkdir dist, 'date +%Y > dist/year', 'cp src/a.txt dist/', 'echo ${matrix.flavour} >> dist/a.txt']",
     artifacts:
       "{ app: { kind: archive, from: dist }, package: { kind: deb, package: 'app-${matrix.flavour}', files: { /usr/share/app: dist } } }",
   });
@@ -94,6 +94,45 @@ test("what comes out different is named to the byte, and what was baked can be k
     /^ {2}app-1\.0\.1\.tar\.zst: id differs from byte \d+ \(line 1\) on: ".*" and then ".*"$/m,
   );
   expect(JSON.parse(await readFile(join(out, "release.json"), "utf8"))).toMatchObject({ version: "1.0.1" });
+}, 120_000);
+
+test("a rebuild can be published as an attestation, by a key that may; show, verify and audit know it", async () => {
+  const trusted = await readFile(scene.trustFile, "utf8");
+  const narrow = JSON.parse(trusted) as { release: { attests?: string[] }[] };
+  for (const key of narrow.release) key.attests = ["other"];
+  const narrowFile = join(scene.root, "narrow.json");
+  await writeFile(narrowFile, JSON.stringify(narrow));
+  const asked = ["rebuild", "app@1.0.0", "--source", scene.project, "--publish"];
+  const refused = await kiln(scene, [...asked, "--trust", narrowFile], { env });
+  expectRefused(refused, { status: 3, code: "KEY_NOT_ALLOWED", says: "may not attest app" });
+
+  const { stdout } = await kilnDone(scene, [...asked, "--json"], { env });
+  const { attestation } = JSON.parse(stdout) as { attestation: { digest: string; leaf: number } };
+  const said = { ...attestation, predicateType: "urn:kiln:rebuild:v1", result: "identical" };
+  const shown = JSON.parse((await kilnDone(scene, ["show", "app@1.0.0", "--json"])).stdout) as { attested: unknown[] };
+  expect(shown.attested).toEqual([expect.objectContaining(said)]);
+  const verified = await kilnDone(scene, ["verify", "app@1.0.0"]);
+  expect(verified.stdout).toMatch(
+    new RegExp(
+      `^ {2}attested +urn:kiln:rebuild:v1 {2}identical, says urn:kiln:builder:bubblewrap, leaf ${attestation.leaf}$`,
+      "m",
+    ),
+  );
+  await kilnDone(scene, ["audit"]);
+
+  // Without its envelope an audit refuses the store; the release itself is what it was.
+  const { digest } = attestation;
+  const envelope = join(scene.store, `pool/sha256/${digest.slice(0, 2)}/${digest}/attestation.json`);
+  const bytes = await readFile(envelope);
+  await chmod(envelope, 0o644);
+  await writeFile(envelope, bytes.toString().replace("inToto", "x").replace("in-toto", "in-tot0"));
+  const after = await kilnDone(scene, ["verify", "app@1.0.0", "--json"]);
+  expect(JSON.parse(after.stdout)).toMatchObject({ verdict: "verified", attested: [] });
+  const audited = await kiln(scene, ["audit", "--json"]);
+  expect(audited.end).toBe(3);
+  expect(audited.stdout).toContain("DIGEST_MISMATCH");
+  await writeFile(envelope, bytes);
+  await kilnDone(scene, ["audit"]);
 }, 120_000);
 
 test("a source that isn't there, a tree that was no commit and a release that was tampered with are refused", async () => {

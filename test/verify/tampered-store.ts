@@ -27,6 +27,8 @@ export interface Tampering {
   readonly audit?: readonly Code[];
   /** What the audit only notes. */
   readonly notes?: readonly Code[];
+  /** What verifying the release only notes: attestations are found through the catalog. */
+  readonly releaseNotes?: readonly Code[];
 }
 
 export interface TamperedStore {

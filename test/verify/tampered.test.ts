@@ -24,7 +24,7 @@ const areas = { pool, besides, log, documents, history };
 
 for (const [area, rows] of Object.entries(areas)) {
   describe(area, () => {
-    test.for(rows)("$title", async ({ tamper, release = [], audit: audited = [], notes = [] }) => {
+    test.for(rows)("$title", async ({ tamper, release = [], audit: audited = [], notes = [], releaseNotes = [] }) => {
       const store = takeOver(whole);
       const before = store.store.snapshot();
       const pinned = store.trust;
@@ -35,7 +35,11 @@ for (const [area, rows] of Object.entries(areas)) {
         audit: await outcomeOf(() => auditOf(store)),
       };
       expect(results).toEqual({
-        release: { verdict: release.length > 0 ? "refused" : "verified", errors: release.toSorted(), notes: [] },
+        release: {
+          verdict: release.length > 0 ? "refused" : "verified",
+          errors: release.toSorted(),
+          notes: releaseNotes,
+        },
         audit: { verdict: audited.length > 0 ? "refused" : "verified", errors: audited.toSorted(), notes },
       });
     });

@@ -8,8 +8,10 @@
 //
 // Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
 
-import { hasDocument } from "../../artifact/leaf.ts";
-import { keys } from "../../artifact/pool.ts";
+import { attestationKey } from "../../artifact/attestation.ts";
+import { type AttestationLeaf, hasDocument } from "../../artifact/leaf.ts";
+import { manifestFile, parseManifest } from "../../artifact/manifest.ts";
+import { keys, poolKey } from "../../artifact/pool.ts";
 import { parseStoreDocument } from "../../artifact/store-document.ts";
 import { type Trust, trustBytes } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
@@ -18,8 +20,11 @@ import { type Checkpoint, logOf, readCheckpoint } from "../../log/checkpoint.ts"
 import { inStep } from "../../report.ts";
 import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
+import { verifyLaterAttestation } from "../attestation.ts";
+import type { Placed } from "../documents.ts";
 import { type Finding, newFindings, type Verification, verdictOf } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
+import { requireDigest } from "../signed-release.ts";
 import {
   checkDocuments,
   checkReleaseDocument,
@@ -123,11 +128,11 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
       const from = Math.min(since?.size ?? 0, options.checkpoint.size);
       const start = (logged: LoggedLeaf) => checkOne(logged, { ...options, onBytes });
       const checked = inOrder(keptLeaves(options, { from, kept }), { ahead: releasesAhead, start });
-      for await (const { findings, keys: own } of checked) {
+      for await (const { findings, keys: own, isRelease } of checked) {
         if (context.signal.aborted) throw new KilnError("CANCELLED", "audit: interrupted");
         findings.forEach(options.findings.add);
         for (const key of own) named?.set(fingerprintOf(key), fingerprintOf(key));
-        if (own.length > 0) count += 1;
+        if (isRelease && own.length > 0) count += 1;
       }
       return count;
     },
@@ -138,21 +143,45 @@ async function checkReleases(options: ReleasesToCheck): Promise<number> {
 /** Releases that are being checked at once: reading many small objects is mostly waiting. */
 const releasesAhead = 16;
 
-/** What was found about one release or alias, and the keys that belong to it: none for what nobody is served. */
+interface CheckedOne {
+  readonly findings: readonly Finding[];
+  readonly keys: readonly string[];
+  readonly isRelease: boolean;
+}
+
+/** What was found about one release, alias or attestation, and the keys that belong to it: none for what nobody is served. */
 async function checkOne(
   logged: LoggedLeaf,
   options: ReleasesToCheck & { readonly onBytes: (count: number) => void },
-): Promise<{ findings: readonly Finding[]; keys: readonly string[] }> {
+): Promise<CheckedOne> {
   const { index, leaf } = logged;
-  if (!hasDocument(leaf) || !isFirst(logged, options.history)) return { findings: [], keys: [] };
   const findings = newFindings();
+  if (leaf.type === "attestation") {
+    const keys = await checkAttestation({ index, leaf }, { ...options, findings });
+    return { findings: findings.list, keys, isRelease: false };
+  }
+  if (!hasDocument(leaf) || !isFirst(logged, options.history)) return { findings: [], keys: [], isRelease: false };
   const own = { ...options, findings };
   await checkReleaseDocument({ index, leaf }, own);
   const keys =
     leaf.type === "alias"
       ? []
       : await checkRelease({ ...own, logged: { ...logged, leaf }, now: options.context.now() });
-  return { findings: findings.list, keys };
+  return { findings: findings.list, keys, isRelease: true };
+}
+
+/** The manifest, which says what the statement must be about, was or will be checked with its release. */
+async function checkAttestation(placed: Placed<AttestationLeaf>, options: DocumentsToCheck): Promise<string[]> {
+  const { store, trust, findings } = options;
+  const { manifest: identity, digest } = placed.leaf;
+  const key = attestationKey(digest);
+  await findings.checkAsync(key, async () => {
+    const manifestKey = poolKey({ sha256: identity, file: manifestFile });
+    const bytes = await readPresent(store, manifestKey);
+    requireDigest(bytes, identity, manifestKey);
+    await verifyLaterAttestation({ store, trust, placed, manifest: parseManifest(bytes, manifestKey) });
+  });
+  return [key];
 }
 
 /** Whether the entries lead to the checkpoint's root; where they don't, their tiles say which of them are others. */

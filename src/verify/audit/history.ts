@@ -84,7 +84,7 @@ export function newHistory(catalogSize: number, findings: Findings): History {
       throw new KilnError("CHANNEL_CONFLICTING", `log entry ${index}: ${problem}, which wasn't released before it`);
     }
     if (leaf.type === "alias") addDocument(index, leaf.name, leaf.alias);
-    else checkMove(index, leaf);
+    else if (leaf.type === "channel") checkMove(index, leaf);
   }
 
   function checkRelease(index: number, leaf: ReleaseLeaf): void {

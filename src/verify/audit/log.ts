@@ -1,7 +1,7 @@
 // The log, entry by entry: every one in its canonical form, every leaf signed by a key that may, every record of a signature
 // right before the release that it belongs to. What comes out of it is the tree that all else is compared with.
 
-import { type Entry, hasDocument, type HashedRekord, type Leaf } from "../../artifact/leaf.ts";
+import { type Entry, hasObjects, type HashedRekord, type Leaf } from "../../artifact/leaf.ts";
 import type { Trust } from "../../artifact/trust.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
 import type { Checkpoint } from "../../log/checkpoint.ts";
@@ -32,7 +32,7 @@ export interface LoggedLeaf {
 
 export interface CheckedLog {
   readonly tree: Tree;
-  /** By index, 1: a release, an alias or a record of a signature that is no finding. Its objects are looked at later. */
+  /** By index, 1: a release, an alias, an attestation or a record of a signature that is no finding. Its objects are looked at later. */
   readonly kept: Uint8Array;
 }
 
@@ -71,7 +71,7 @@ export async function checkLog(
       });
     }
     if (entry?.sort !== "signature") last = index;
-    kept[index] = Number(entry !== undefined && (entry.sort === "signature" || hasDocument(entry.leaf)));
+    kept[index] = Number(entry !== undefined && (entry.sort === "signature" || hasObjects(entry.leaf)));
     return { index, entry };
   };
   const entries = inOrder(readEntries(store, { from: 0, to: size, size }), { ahead: entriesAhead, start });
@@ -93,7 +93,7 @@ export async function checkLog(
   return { tree, kept };
 }
 
-/** The releases and aliases from the entry `from` on that a check of the log accepted. */
+/** The releases, aliases and attestations from the entry `from` on that a check of the log accepted. */
 export async function* keptLeaves(
   { store, checkpoint: { size } }: LogToCheck,
   { from, kept }: { readonly from: number; readonly kept: Uint8Array },

@@ -181,6 +181,7 @@ export const documents: readonly Tampering[] = [
     tamper: async (store) => store.write(keys.catalog, "{}"),
     audit: ["STORE_CORRUPT"],
     notes: ["VIEW_BEHIND"],
+    releaseNotes: ["STORE_CORRUPT"],
   },
   {
     title: "a catalog that says that it is ahead",
@@ -217,11 +218,13 @@ export const documents: readonly Tampering[] = [
     tamper: async (store) => store.write(await currentShard(store), "[]"),
     // As part of the catalog, and under its own name.
     audit: ["DIGEST_MISMATCH", "DIGEST_MISMATCH"],
+    releaseNotes: ["STORE_CORRUPT"],
   },
   {
     title: "no shard",
     tamper: async (store) => store.remove(await currentShard(store)),
     audit: ["OBJECT_MISSING"],
+    releaseNotes: ["OBJECT_MISSING"],
   },
   {
     title: "an older shard changed",
