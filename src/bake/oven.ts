@@ -257,13 +257,14 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     time: order.plan.source.time,
     suite: kitchen.suite,
     sandbox,
-    runPacker: (argv) => {
+    runPacker: (argv, { places } = {}) => {
       runs += 1;
       const log = `${artifact.kind}-${artifact.name}${runs === 1 ? "" : `-${runs}`}.log`;
       return runStep(
         {
           title: `${artifact.kind}: ${artifact.name}`,
           argv,
+          ...(places === undefined ? {} : { places }),
           as: "packer",
           network: "closed",
           secrets: [],

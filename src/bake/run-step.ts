@@ -11,7 +11,7 @@ import type { Sandbox, SandboxRun, Secret } from "../system/sandbox.ts";
 import { missingProgram } from "./missing-program.ts";
 import { openStepLog } from "./step-log.ts";
 
-export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network"> {
+export interface StepRun extends Pick<SandboxRun, "argv" | "as" | "network" | "places"> {
   /** As a person reads it: `build: npm run build`. */
   readonly title: string;
   readonly secrets: readonly Secret[];
@@ -42,6 +42,7 @@ export async function runStep(step: StepRun, sandbox: Sandbox, around: Surroundi
       as: step.as,
       network: step.network,
       secrets: step.secrets,
+      ...(step.places === undefined ? {} : { places: step.places }),
       onOutput: (piece, from) => {
         // A packer's stdout is an answer for Kiln; a step's is for people.
         if (step.as === "packer" && from === "stdout") stdout.push(piece);

@@ -79,11 +79,16 @@ export interface PackJob {
   readonly suite: string | undefined;
   readonly sandbox: Sandbox;
   /** Runs a program as a packer; throws STEP_FAILED unless it exits with 0. Returns its stdout. */
-  runPacker(argv: readonly [string, ...string[]]): Promise<string>;
+  runPacker(argv: readonly [string, ...string[]], options?: PackerOptions): Promise<string>;
   /** Moves the file that a packer wrote into the stage to `out`. */
   take(file: string): void;
   readonly onProgress: (bytes: number) => void;
   readonly signal: AbortSignal;
+}
+
+export interface PackerOptions {
+  /** Absolute path inside → folder in the stage that the packer sees there too, and may fill. Not with isolation `none`. */
+  readonly places?: Readonly<Record<string, string>>;
 }
 
 export interface Packed {

@@ -102,12 +102,14 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
     certificates: base === undefined ? options.tools.certificates : options.tools.certificates && certificatesFile,
   });
   const made = Object.entries(madeEtc(home));
-  const points = ["/var/tmp", "/etc/resolv.conf", ...made.map(([name]) => `/etc/${name}`)];
+  const places = Object.entries(run.places ?? {});
+  const placed = places.map(([at]) => at);
+  const points = [...placed, "/var/tmp", "/etc/resolv.conf", ...made.map(([name]) => `/etc/${name}`)];
   const args = [
     ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "build"],
     ["--die-with-parent", "--new-session"],
     run.network === "open" ? ["--share-net"] : [],
-    base === undefined ? hostArguments([]) : baseArguments(base.root, points),
+    base === undefined ? hostArguments(placed) : baseArguments(base.root, points),
     ["--proc", "/proc", ...hiddenProc(), "--dev", "/dev", "--dir", "/run"],
     made.flatMap(([name, text]) => ["--ro-bind-data", data(text), `/etc/${name}`]),
     run.network === "open" ? resolver() : [],
@@ -116,6 +118,7 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
     ["--bind", workspace.home, home],
     [run.as === "step" ? "--bind" : "--ro-bind", workspace.source, join(conditions.folder, "source")],
     run.as === "packer" ? ["--bind", workspace.stage, join(conditions.folder, "stage")] : [],
+    places.flatMap(([at, folder]) => ["--bind", folder, at]),
     secrets.flatMap(({ name, value }) => [
       "--perms",
       "0400",

@@ -4,6 +4,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
+import { KilnError } from "../errors.ts";
 import { runProgram } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
 import { npmScripts } from "./sandbox-tools.ts";
@@ -23,6 +24,8 @@ function sandboxOf(options: SandboxOptions, programs: string): Sandbox {
     inside: (path) => path,
     withStage: (stage) => sandboxOf({ ...options, workspace: { ...workspace, stage } }, programs),
     run: async (run) => {
+      const [place] = Object.keys(run.places ?? {});
+      if (place !== undefined) throw notHere(place);
       const secrets = writeSecrets(dirname(workspace.home), run.secrets ?? []);
       try {
         return await runProgram(underUmask(options.conditions.umask, run.argv), {
@@ -42,6 +45,13 @@ function sandboxOf(options: SandboxOptions, programs: string): Sandbox {
       }
     },
   };
+}
+
+/** The machine's own folders are no place for what is only being made. */
+function notHere(place: string): KilnError {
+  return new KilnError("SANDBOX_FAILED", `got isolation none, want the sandbox: this is made at ${place}`, {
+    hint: "bake without --isolation none",
+  });
 }
 
 function makePrograms(folder: string, { tools }: SandboxOptions): void {

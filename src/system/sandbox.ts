@@ -65,6 +65,11 @@ export interface SandboxRun {
   /** `open`: the host's network and its real clock. `closed`: loopback alone, and the fixed clock. */
   readonly network: "open" | "closed";
   readonly secrets?: readonly Secret[];
+  /**
+   * Absolute path inside → folder of the stage (absolute, on the host) that is seen there too, writable: for what must be made
+   * where it will be used.
+   */
+  readonly places?: Readonly<Record<string, string>>;
   readonly onOutput?: (piece: Buffer, from: "stdout" | "stderr") => void;
 }
 

@@ -18,6 +18,7 @@ const packages: Readonly<Record<string, string>> = {
   gpgv: "gpgv",
   mmdebstrap: "mmdebstrap",
   npm: "npm",
+  pip3: "python3-pip",
   python3: "python3",
   rpmbuild: "rpm",
   skopeo: "skopeo",

@@ -26,7 +26,18 @@ export const parts: readonly Part[] = [
   { name: "kinds list", files: /^kinds\/index\.ts$/, may: [...base, "kind interface", "kind"] },
   // What packages of a system (deb, rpm) have in common, whatever their format.
   { name: "system package", files: /^kinds\/system-package\//, may: [...base, "kind interface"] },
-  { name: "kind", files: /^kinds\//, may: [...base, "kind interface", "system package", "reports"], siblings: "apart" },
+  // How a .deb is packed, and how a Python project is built: a kind that is both (venv-deb) stands on them, and on no kind.
+  {
+    name: "package parts",
+    files: /^kinds\/(?:deb\/(?!deb\.ts$)|python\/(?!(?:wheel|sdist)\.ts$))/,
+    may: [...base, "kind interface", "system package"],
+  },
+  {
+    name: "kind",
+    files: /^kinds\//,
+    may: [...base, "kind interface", "system package", "package parts", "reports"],
+    siblings: "apart",
+  },
   // Formats of reports: the kind keeps them, a bake reads those of checks.
   { name: "reports", files: /^reports\//, may: base },
 

@@ -10,46 +10,7 @@ import { expect, test } from "vitest";
 import type { BakeResult } from "../../src/bake/bake.ts";
 import { KilnError } from "../../src/errors.ts";
 import { makeProject, type ProjectOptions } from "../bake/made-project.ts";
-
-/** Writes what it is told to, carelessly: in this order, with the time and the modes of the machine. */
-const backend = `
-import io, os, tarfile, time, zipfile
-NAME, VERSION, TAG = "Own.Thing", open("version.txt").read().strip(), open("tag.txt").read().strip()
-METADATA = f"Metadata-Version: 2.1\\nName: {NAME}\\nVersion: {VERSION}\\nClassifier: A\\nClassifier: B\\nRequires-Dist: six>=1\\nRequires-Dist: nose; extra == 'test'\\n\\nLong.\\n"
-def get_requires_for_build_wheel(settings):
-    return [line for line in os.environ.get("WANTS", "").split(";") if line]
-def build_wheel(folder, settings=None, metadata=None):
-    info = f"own_thing-{VERSION}.dist-info"
-    members = {f"{info}/RECORD": "", "own/z.py": "", "own/run.sh": "#!/bin/sh\\n", f"{info}/METADATA": METADATA, f"{info}/WHEEL": f"Tag: {TAG}\\n", "own/a.py": str((settings or {}).get("word"))}
-    if "extra.txt" in os.listdir("."):
-        members[open("extra.txt").read().strip()] = ""
-    name = f"own_thing-{VERSION}-{TAG}.whl"
-    with zipfile.ZipFile(os.path.join(folder, name), "w") as file:
-        for path, text in members.items():
-            entry = zipfile.ZipInfo(path, time.localtime()[:6])
-            entry.external_attr = (0o100700 if path.endswith(".sh") else 0o100600) << 16
-            file.writestr(entry, text)
-    return name
-def build_sdist(folder, settings=None):
-    name = f"own_thing-{VERSION}"
-    with tarfile.open(os.path.join(folder, name + ".tar.gz"), "w:gz") as file:
-        for path, text in {"z": "", "PKG-INFO": METADATA, "a": ""}.items():
-            entry = tarfile.TarInfo(f"{name}/{path}")
-            entry.size, entry.mtime, entry.uid, entry.mode, entry.uname = len(text), int(time.time()), 1000, 0o600, "build"
-            file.addfile(entry, io.BytesIO(text.encode()))
-        if os.path.exists("link.txt"):
-            entry = tarfile.TarInfo(f"{name}/link")
-            entry.type, entry.linkname = tarfile.SYMTYPE, open("link.txt").read().strip()
-            file.addfile(entry)
-    return name + ".tar.gz"
-`;
-const pyproject = `[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["backend"]\n`;
-const files = {
-  "pyproject.toml": pyproject,
-  "backend/own.py": backend,
-  "version.txt": "1.2.3\n",
-  "tag.txt": "py3-none-any\n",
-};
+import { backend, files, pyproject } from "../fixtures/python-project.ts";
 
 function bake(artifact: string, options: Partial<ProjectOptions> = {}): Promise<BakeResult> {
   const { recipe = "", ...rest } = options;

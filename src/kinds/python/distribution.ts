@@ -1,9 +1,8 @@
 // Builds one distribution file of a Python project: the project's own backend, called by a program in the sandbox, in an
 // environment that holds the locked build requirements and nothing else.
 
-import { copyFileSync, lstatSync, writeFileSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
@@ -12,6 +11,7 @@ import { digestSchema } from "../../artifact/digest.ts";
 import { pythonVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { builtPath, type Packed, type PackJob, sourcePathSchema } from "../kind.ts";
+import { runPython } from "./program.ts";
 import { type Project, readProject, versionVariables } from "./project.ts";
 
 export const fields = {
@@ -35,19 +35,15 @@ type Spec = z.output<typeof specSchema>;
 const metadataLimit = 256 * 1024;
 
 const name = z.string().regex(/^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/i, "a Python package name");
-const answerSchema = z.union([
-  z.strictObject({
-    refused: z.strictObject({ code: z.enum(["ARTIFACT_INVALID", "TOOL_MISSING"]), what: z.string(), hint: z.string() }),
-  }),
-  z.strictObject({
-    file: z.string(),
-    record: z
-      .record(z.string(), z.union([z.string(), z.array(z.string())]))
-      .and(z.looseObject({ name, version: z.string() })),
-    sameVersion: z.boolean(),
-    metadata: z.strictObject({ sha256: digestSchema, text: z.string() }),
-  }),
-]);
+const builtSchema = z.strictObject({
+  file: z.string(),
+  record: z
+    .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .and(z.looseObject({ name, version: z.string() })),
+  sameVersion: z.boolean(),
+  metadata: z.strictObject({ sha256: digestSchema, text: z.string() }),
+});
+export type Built = z.output<typeof builtSchema>;
 
 /** Throws ARTIFACT_INVALID, STEP_FAILED, TOOL_MISSING, VERSION_UNMAPPABLE. */
 export async function packDistribution(
@@ -55,20 +51,7 @@ export async function packDistribution(
   spec: Spec,
   job: PackJob,
 ): Promise<Omit<Packed, "platform">> {
-  const version = pythonVersion(job.release.version);
-  const folder = builtPath(job, spec.from);
-  const project = readProject(job, spec.from, version);
-  const answer = await runBuild({ ...project, ...placesOf(spec, project, job), kind, version }, spec, job);
-  const { file, record, metadata } = answer;
-  if (!answer.sameVersion) {
-    throw new KilnError(
-      "ARTIFACT_INVALID",
-      `${job.artifact}: got version ${String(record["version"])} from ${project.backend}, want ${version}, the release's`,
-      {
-        hint: "let the recipe take its version from where the project has it (version: { from: file, path: …, regex: … }), or let it stand in pyproject.toml as `version`, where a bake sets it",
-      },
-    );
-  }
+  const { file, record, metadata } = await buildDistribution(kind, spec, job);
   job.take(file);
   return {
     file,
@@ -79,10 +62,31 @@ export async function packDistribution(
         ...(metadata.text.length > metadataLimit ? {} : { text: metadata.text }),
       },
     },
-    purl: purlOf(String(record["name"]), String(record["version"])),
-    from: [folder],
-    requires: requirementsOf(record["requires_dist"]).map((required) => purlOf(required)),
+    purl: pypiPurl(record.name, record.version),
+    from: [builtPath(job, spec.from)],
+    requires: requirementsOf(record).map((requirement) => pypiPurl(nameOf(requirement))),
   };
+}
+
+/** Leaves the file in the stage. Throws as above. */
+export async function buildDistribution(kind: "wheel" | "sdist", spec: Spec, job: PackJob): Promise<Built> {
+  const version = pythonVersion(job.release.version);
+  const project = readProject(job, builtFolder(job, spec.from), version);
+  const built = await runBuild({ ...project, ...placesOf(spec, project, job), kind, version }, spec, job);
+  if (built.sameVersion) return built;
+  throw new KilnError(
+    "ARTIFACT_INVALID",
+    `${job.artifact}: got version ${built.record.version} from ${project.backend}, want ${version}, the release's`,
+    {
+      hint: "let the recipe take its version from where the project has it (version: { from: file, path: …, regex: … }), or let it stand in pyproject.toml as `version`, where a bake sets it",
+    },
+  );
+}
+
+/** `from` as it stands, once it is sure that it is there and leads nowhere else. */
+function builtFolder(job: PackJob, from: string): string {
+  builtPath(job, from);
+  return from;
 }
 
 interface Places {
@@ -118,47 +122,38 @@ function placesOf(spec: Spec, { requires }: Project, job: PackJob): Places {
   return { requirements: inside(requirements), wheelhouse: inside(wheelhouse) };
 }
 
-type Built = Exclude<z.output<typeof answerSchema>, { refused: unknown }>;
-
 async function runBuild(
   task: Project & Places & { readonly kind: string; readonly version: string },
-  spec: Spec,
+  { from, settings, requirements, wheelhouse }: Spec,
   job: PackJob,
 ): Promise<Built> {
-  for (const program of ["build.py", "environment.py"]) {
-    copyFileSync(fileURLToPath(new URL(`programs/${program}`, import.meta.url)), join(job.stage, program));
-  }
-  const { from, settings, requirements, wheelhouse } = spec;
-  const { inside } = job.sandbox;
-  const file = join(job.stage, "job.json");
   const whole = {
     ...task,
     from,
     settings,
     shown: { requirements, wheelhouse },
-    source: inside(job.source),
+    source: job.sandbox.inside(job.source),
     time: job.time,
     env: versionVariables(task.version),
   };
-  writeFileSync(file, JSON.stringify(whole));
-  const text = await job.runPacker(["python3", "-EsB", inside(join(job.stage, "build.py")), inside(file)]);
-  const answer = answerSchema.parse(JSON.parse(text));
-  if (!("refused" in answer)) return answer;
-  const { code, what, hint } = answer.refused;
-  throw new KilnError(code, `${job.artifact}: ${what}`, { hint });
+  return builtSchema.parse(await runPython("build.py", whole, job));
 }
 
-/** `a>=1; extra == "x"` isn't installed unless asked for. */
-function requirementsOf(list: unknown): string[] {
+/** What it requires, as PEP 508 writes it. `a>=1; extra == "x"` isn't installed unless asked for. */
+export function requirementsOf(record: Built["record"]): string[] {
   return z
     .array(z.string())
     .default([])
-    .parse(list)
-    .filter((requirement) => !/;.*\bextra\s*==/.test(requirement))
-    .flatMap((requirement) => /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/.exec(requirement) ?? []);
+    .parse(record["requires_dist"])
+    .filter((requirement) => !/;.*\bextra\s*==/.test(requirement));
 }
 
-function purlOf(project: string, version?: string): string {
+function nameOf(requirement: string): string {
+  return /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/.exec(requirement)?.[0] ?? requirement;
+}
+
+/** The package URL of a project on PyPI, its name in the one spelling that counts (PEP 503). */
+export function pypiPurl(project: string, version?: string): string {
   const normal = project.replace(/[-_.]+/g, "-").toLowerCase();
   return new PackageURL("pypi", undefined, normal, version, undefined, undefined).toString();
 }

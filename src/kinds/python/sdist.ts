@@ -9,6 +9,7 @@ import { z } from "zod";
 import { tarMembers } from "../../system/members.ts";
 import type { Kind } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
+import { pythonPrograms } from "./program.ts";
 
 const schema = z.strictObject({ kind: z.literal("sdist"), ...fields });
 
@@ -16,7 +17,7 @@ export const sdist: Kind<typeof schema> = {
   name: "sdist",
   summary: "a Python source distribution, made by the project's own backend (PEP 517)",
   version: 1,
-  programs: ["python3"],
+  programs: pythonPrograms,
   onlyReads: true,
   schema,
 

@@ -8,6 +8,7 @@ import { tarMemberReader } from "../../system/members.ts";
 import { endOf, runProgram } from "../../system/process.ts";
 import type { Kind, PackJob } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
+import { pythonPrograms } from "./program.ts";
 
 const schema = z.strictObject({ kind: z.literal("wheel"), ...fields });
 
@@ -15,7 +16,7 @@ export const wheel: Kind<typeof schema> = {
   name: "wheel",
   summary: "a Python wheel, built by the project's own backend (PEP 517)",
   version: 1,
-  programs: ["python3"],
+  programs: pythonPrograms,
   onlyReads: true,
   schema,
 

@@ -67,11 +67,13 @@ def hint_for(text, job):
         return "a file in {wheelhouse} isn't the one that {requirements} was locked with: fetch it anew, or lock anew".format(**shown)
     if "require-hashes" in text:
         return "pin everything in {requirements} with == and --hash, as `pip-compile --generate-hashes` and `uv export` do".format(**shown)
+    if "No matching distribution" not in text:
+        return "the log has all that pip said"
     return f"add it to {shown['requirements']} if it isn't there, and let a fetch step fill the wheelhouse: {fill}"
 
 
-def check_installed(requirements, site_packages, shown):
-    """Refuses unless every requirement (PEP 508) is met by what is installed: a build backend must not go without."""
+def check_installed(requirements, site_packages, shown, what="the build requirement"):
+    """Refuses unless every requirement (PEP 508) is met by what is installed."""
     from importlib.metadata import distributions
 
     from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
@@ -82,7 +84,7 @@ def check_installed(requirements, site_packages, shown):
         try:
             wanted = Requirement(text)
         except InvalidRequirement as error:
-            raise Refusal(f"got the build requirement {text!r}, which isn't one: {error}", "correct [build-system] requires") from error
+            raise Refusal(f"got {what} {text!r}, which isn't one: {error}", "correct it in the project's metadata") from error
         if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
             continue
         version = present.get(canonicalize_name(wanted.name))
@@ -90,7 +92,7 @@ def check_installed(requirements, site_packages, shown):
             continue
         got = "nothing" if version is None else f"{wanted.name} {version}"
         raise Refusal(
-            f"got {got} in {shown['requirements']} for the build requirement {text}",
+            f"got {got} in {shown['requirements']} for {what} {text}",
             f"add it to {shown['requirements']}, with its hashes and all that it requires",
         )
 

@@ -1,0 +1,1 @@
+"""Short words that lead to long addresses."""
