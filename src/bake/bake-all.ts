@@ -11,6 +11,7 @@ import { bake, type BakeOptions, type BakeResult } from "./bake.ts";
 import { type Joined, join, joinedKey, type Part } from "./join.ts";
 import { type Bake, readBake } from "./kept.ts";
 import type { Orders } from "./prepare.ts";
+import { touchBake } from "./prune.ts";
 import { bakeFolder, withWorkFolder } from "./workspace.ts";
 
 /** Throws what `bake` throws. */
@@ -19,7 +20,10 @@ export async function bakeAll(orders: Orders, options: BakeOptions, context: Con
   if (others.length === 0) return await bake(first, options, context);
   const finished = bakeFolder(options.folder, keyOf(orders));
   const kept = readBake(finished);
-  if (kept !== undefined && options.check === "once") return { ...kept, cached: true };
+  if (kept !== undefined && options.check === "once") {
+    touchBake(finished, context);
+    return { ...kept, cached: true };
+  }
   const bakes: BakeResult[] = [];
   for (const order of orders) {
     context.report.note(cellText(order.plan.cell ?? {}));

@@ -15,7 +15,8 @@ import { rememberPlan } from "./explain.ts";
 import { type Bake, readBake } from "./kept.ts";
 import type { BakeOrder } from "./order.ts";
 import { bakeIn } from "./oven.ts";
-import { bakeFolder, failedFolder, type KilnFolder, withWorkFolder } from "./workspace.ts";
+import { pruneBakes, touchBake } from "./prune.ts";
+import { bakeFolder, failedFolder, type KilnFolder, withWorkFolder, workName } from "./workspace.ts";
 
 export interface BakeResult extends Bake {
   /** True when nothing ran, because the same inputs were baked before. */
@@ -33,24 +34,33 @@ export async function bake(order: BakeOrder, options: BakeOptions, context: Cont
   const { folder, check } = options;
   const finished = bakeFolder(folder, order.bakeKey);
   const kept = readBake(finished);
-  if (kept !== undefined && check === "once") return { ...kept, cached: true };
-  return await withWorkFolder(folder, { name: order.bakeKey.slice(0, 16), signal: context.signal }, async (work) => {
-    // Another process may have baked it while we waited for the lock.
-    const before = readBake(finished);
-    if (before !== undefined && check === "once") return { ...before, cached: true };
-    const keeper = { order, folder, context };
-    const first = before ?? (await keepingLogs(keeper, join(work, "first"), usualConditions(order.plan.source.time)));
-    if (check === "twice") await checkTwice(keeper, work, first);
-    if (before !== undefined) return { ...before, cached: true };
-    // What lies there isn't a whole bake, or readBake had found it.
-    await rm(finished, { recursive: true, force: true });
-    await rename(first.folder, finished);
-    await rm(failedFolder(folder, order.bakeKey), { recursive: true, force: true });
-    await rememberPlan(order, folder);
-    const bake = readBake(finished);
-    if (bake === undefined) throw new TypeError(`${finished} changed while it was made`);
-    return { ...bake, cached: false };
-  });
+  if (kept !== undefined && check === "once") {
+    touchBake(finished, context);
+    return { ...kept, cached: true };
+  }
+  const result = await withWorkFolder(
+    folder,
+    { name: workName(order.bakeKey), signal: context.signal },
+    async (work) => {
+      // Another process may have baked it while we waited for the lock.
+      const before = readBake(finished);
+      if (before !== undefined && check === "once") return { ...before, cached: true };
+      const keeper = { order, folder, context };
+      const first = before ?? (await keepingLogs(keeper, join(work, "first"), usualConditions(order.plan.source.time)));
+      if (check === "twice") await checkTwice(keeper, work, first);
+      if (before !== undefined) return { ...before, cached: true };
+      // What lies there isn't a whole bake, or readBake had found it.
+      await rm(finished, { recursive: true, force: true });
+      await rename(first.folder, finished);
+      await rm(failedFolder(folder, order.bakeKey), { recursive: true, force: true });
+      await rememberPlan(order, folder);
+      const bake = readBake(finished);
+      if (bake === undefined) throw new TypeError(`${finished} changed while it was made`);
+      return { ...bake, cached: false };
+    },
+  );
+  await pruneBakes(folder, context);
+  return result;
 }
 
 interface Keeper {

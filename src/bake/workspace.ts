@@ -7,6 +7,7 @@ import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Digest } from "../artifact/digest.ts";
+import { manifestFile } from "../artifact/manifest.ts";
 import { isKilnError, isSystemError } from "../errors.ts";
 import { withLock } from "../system/lock.ts";
 import type { Workspace } from "../system/sandbox.ts";
@@ -24,6 +25,11 @@ export function bakeFolder(folder: KilnFolder, bakeKey: Digest): string {
 /** Where the logs of a failed bake stay. */
 export function failedFolder(folder: KilnFolder, bakeKey: Digest): string {
   return join(folder.path, "failed", bakeKey.slice(0, 16));
+}
+
+/** What the workspace of a bake is called. */
+export function workName(bakeKey: Digest): string {
+  return bakeKey.slice(0, 16);
 }
 
 /** Names of the folders that this process owns: asking for their locks would be waiting for ourselves. */
@@ -51,6 +57,22 @@ export async function withWorkFolder<T>(
       owned.delete(path);
     }
   });
+}
+
+/** Removes the finished bake of a key, unless it is being baked again right now. */
+export async function removeBake(folder: KilnFolder, bakeKey: Digest, signal: AbortSignal): Promise<void> {
+  const path = join(folder.path, "work", workName(bakeKey));
+  if (owned.has(path)) return;
+  try {
+    await withLock(`${path}.lock`, { signal, patience: 0 }, async () => {
+      const bake = bakeFolder(folder, bakeKey);
+      // First: what is left of a removal that was cut off is no bake.
+      await rm(join(bake, manifestFile), { force: true });
+      await rm(bake, { recursive: true, force: true });
+    });
+  } catch (error) {
+    if (!isKilnError(error, "BUSY")) throw error;
+  }
 }
 
 /** Git doesn't see the folder, whatever the project's own .gitignore says. */
