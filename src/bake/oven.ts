@@ -23,6 +23,7 @@ import { openSandbox } from "../system/sandbox-open.ts";
 import { toolsFor } from "../system/sandbox-tools.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
+import { packingOrder } from "./packing-order.ts";
 import { findLockFiles, lockedPackages, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
 import { runStep } from "./run-step.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -45,6 +46,8 @@ export interface Finished {
 /** Throws STEP_FAILED, ARTIFACT_INVALID, SECRET_MISSING and what a checkout and a sandbox throw. */
 export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Context): Promise<Finished> {
   const { folder, conditions } = options;
+  // Before the work: it may be impossible.
+  const packing = packingOrder(order.artifacts);
   const out = join(folder, "out");
   const logs = join(out, "logs");
   await mkdir(logs, { recursive: true });
@@ -67,6 +70,7 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   });
   const kitchen: Kitchen = {
     order,
+    packed: new Map(),
     taken: new Map(),
     followed: new Set(),
     suite: base === undefined ? suiteName() : suiteName(join(base.root, "usr/lib/os-release")),
@@ -82,11 +86,11 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   };
   const bounds = { most: availableParallelism(), onFailure: () => failed.abort() };
   await sideBySide(order.steps, bounds, (step, place) => takeStep(step, place, kitchen));
-  const packed: Artifact[] = [];
-  await sideBySide(packingOrder(order), bounds, async ({ artifact }, place) => {
-    packed[place] = await packArtifact(artifact, kitchen);
+  await sideBySide(packing, bounds, async ({ artifact }) => {
+    kitchen.packed.set(artifact.name, await packArtifact(artifact, kitchen));
   });
-  const manifest = manifestOf(order, packed, writeProvenance(packed, lockFiles, kitchen));
+  const artifacts = order.artifacts.flatMap(({ name }) => kitchen.packed.get(name) ?? []);
+  const manifest = manifestOf(order, artifacts, writeProvenance(artifacts, lockFiles, kitchen));
   // Last: a folder without it is no bake.
   writeFileSync(join(out, manifestFile), manifestBytes(manifest), { flag: "wx" });
   return { manifest, folder: out };
@@ -101,6 +105,8 @@ interface Kitchen {
   readonly out: string;
   readonly source: string;
   readonly stage: string;
+  /** Artifacts that are done, by name. */
+  readonly packed: Map<string, Artifact>;
   /** File → the artifact that has it. */
   readonly taken: Map<string, string>;
   /** Lock files that tell what is in an artifact: paths relative to the source. */
@@ -111,15 +117,6 @@ interface Kitchen {
   readonly failed: AbortSignal;
   /** That, and the user's wish to stop. */
   readonly signal: AbortSignal;
-}
-
-/** Kinds that only read the source pack side by side; each of the others alone. */
-function packingOrder({ artifacts }: BakeOrder) {
-  const isAlone = artifacts.map(({ kind }) => kindOf(kind).onlyReads !== true);
-  return artifacts.map((artifact, at) => ({
-    artifact,
-    after: [...Array.from({ length: at }).keys()].filter((before) => isAlone[at] === true || isAlone[before] === true),
-  }));
 }
 
 function environmentOf({ plan }: BakeOrder): Record<string, string> {
@@ -252,6 +249,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     release: order.plan,
     source,
     artifacts: order.artifacts,
+    packed: kitchen.packed,
     stage,
     out,
     time: order.plan.source.time,

@@ -31,6 +31,8 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
    * Throws ARTIFACT_INVALID.
    */
   expand?(name: string, spec: z.output<Schema>, tree: SourceTree): Promise<Expanded<z.output<Schema>>>;
+  /** Names of artifacts of the same bake that this one names by digest: they are packed before it. */
+  refersTo?(spec: z.output<Schema>): readonly string[];
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */
   pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
   /** Reads what lies inside the packed file `path`, member by member, for comparing two of them. */
@@ -61,6 +63,8 @@ export interface PackJob {
   /** What the recipe calls the artifact. */
   readonly artifact: string;
   readonly release: { readonly name: string; readonly version: string };
+  /** Artifacts that are packed already, by name: those that `refersTo` names are among them. */
+  readonly packed: ReadonlyMap<string, Artifact>;
   /** The built source tree: absolute path on the host. */
   readonly source: string;
   /** All artifacts of this bake, this one too, as the recipe has them. */
