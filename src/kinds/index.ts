@@ -8,8 +8,9 @@ import { sdist } from "./python/sdist.ts";
 import { wheel } from "./python/wheel.ts";
 import { report } from "./report.ts";
 import { venvDeb } from "./venv-deb/venv-deb.ts";
+import { rpm } from "./rpm/rpm.ts";
 
-export const kinds = [archive, npm, wheel, sdist, deb, venvDeb, report] as const satisfies readonly Kind[];
+export const kinds = [archive, npm, wheel, sdist, deb, rpm, venvDeb, report] as const satisfies readonly Kind[];
 
 /** The kind that is named so: a recipe and a manifest name only those in the list. */
 export function kindOf(name: string): Kind {

@@ -2,11 +2,9 @@
 // administrator said otherwise, started, restarted on upgrades, stopped before they are removed, and forgotten on purge.
 // All of it asks for a running systemd first: in a chroot or a container nothing is started. Spec: dh_installsystemd(1).
 
-import { readFileSync } from "node:fs";
-
-import { KilnError } from "../../errors.ts";
-import { builtPath, type PackJob } from "../kind.ts";
+import type { PackJob } from "../kind.ts";
 import type { Placed } from "../system-package/files.ts";
+import { readUnits } from "../system-package/units.ts";
 import { indented, quoted, type ScriptLines, whenConfigured } from "./scripts.ts";
 import type { DebSpec } from "./shape.ts";
 
@@ -21,18 +19,13 @@ export interface Units {
 /** `suite`: the codename of the system that the package is for. Throws ARTIFACT_INVALID. */
 export function unitsOf(units: DebSpec["units"], job: Pick<PackJob, "artifact" | "source" | "suite">): Units {
   const folder = unmerged.has(job.suite ?? "") ? "lib/systemd/system" : "usr/lib/systemd/system";
-  const all = Object.entries(units).map(([name, { from, ...wishes }]) => {
-    const source = builtPath(job, from);
-    return { name, source, ...wishes, ...contentOf(source, name, job) };
-  });
+  const all = readUnits(units, folder, job);
   // An instance has to be named before a template can be enabled or started.
   const known = all.filter(({ name }) => !/@\.\w+$/.test(name));
   const enabled = known.filter(({ enable, hasInstall }) => enable && hasInstall).map(({ name }) => name);
   const disabled = known.filter(({ enable, hasInstall }) => !enable && hasInstall).map(({ name }) => name);
   return {
-    placed: all.map(({ name, source, size }) => {
-      return { type: "file", path: name, at: `${folder}/${name}`, source, size, executable: false };
-    }),
+    placed: all.map(({ placed }) => placed),
     lines: {
       preinst: { after: stopOnUpgrade(known.filter(({ start, upgrade }) => start && upgrade === "stop")) },
       postinst: {
@@ -51,21 +44,6 @@ interface Unit {
   readonly name: string;
   readonly start: boolean;
   readonly upgrade: "restart" | "stop" | "leave";
-}
-
-function contentOf(source: string, name: string, { artifact }: Pick<PackJob, "artifact">) {
-  const bytes = readFileSync(source);
-  const text = bytes.toString("utf8");
-  if (!/^\[[A-Z][A-Za-z]*\]\s*$/m.test(text)) {
-    throw new KilnError(
-      "ARTIFACT_INVALID",
-      `${artifact}: ${name}: got a file without any section, want a systemd unit`,
-      {
-        hint: "correct the path of the unit in the recipe: it starts with [Unit] or [Service]",
-      },
-    );
-  }
-  return { size: bytes.length, hasInstall: /^\[Install\]\s*$/m.test(text) };
 }
 
 /** A unit that was never seen counts as enabled; one that the administrator disabled stays so, and its links are kept in mind. */

@@ -22,7 +22,7 @@ export function accountFiles(
 }
 
 /** The text of the package's own file in sysusers.d; undefined without users. */
-function sysusersText(users: UnitsAndUsers["users"]): string | undefined {
+export function sysusersText(users: UnitsAndUsers["users"]): string | undefined {
   const lines = Object.entries(users).flatMap(([name, { comment, home, shell, groups }]) => [
     `u ${name} - ${comment === undefined ? "-" : `"${comment}"`} ${home} ${shell}`,
     ...groups.map((group) => `m ${name} ${group}`),
