@@ -41,6 +41,9 @@ const forTests = {
   go: "golang-go",
   // Debian 12's own cargo is too old for the registry as it is today.
   cargo: "cargo-web | cargo",
+  rpmbuild: "rpm",
+  dnf: "dnf",
+  createrepo_c: "createrepo-c",
 };
 
 const targets = {

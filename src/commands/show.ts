@@ -24,6 +24,7 @@ import { openCatalog } from "./catalog-access.ts";
 import { columns, day, size } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
 import { loadConfiguration, requireStore } from "./configuration.ts";
+import { nativeOf, nativesIn } from "./natives.ts";
 import { refusalText } from "./refusal-text.ts";
 import { originOf } from "./store-access.ts";
 
@@ -102,6 +103,7 @@ async function showRelease(options: {
   const also = (await Array.fromAsync(aliases(catalog, name))).filter(({ release }) => release.version === version);
   const at = (await Array.fromAsync(channels(catalog, name))).filter(({ shows }) => shows.version === version);
   const { repository, commit, recipe } = manifest.source;
+  const natives = await nativesIn({ store, name, version, manifest });
   const artifacts = manifest.artifacts.map((artifact) => ({
     name: artifact.name,
     kind: artifact.kind,
@@ -109,6 +111,7 @@ async function showRelease(options: {
     sha256: artifact.sha256,
     size: artifact.size,
     key: poolKey(artifact),
+    ...nativeOf(natives.get(artifact.name)),
   }));
   const json = {
     name,
@@ -141,7 +144,12 @@ async function showRelease(options: {
       ...json.attested.map((one) => ["  attested", laterText(one)]),
     ]),
     "  artifacts",
-    columns(artifacts.map((artifact) => [`    ${artifact.name}`, artifact.kind, size(artifact.size), artifact.key])),
+    columns(
+      artifacts.flatMap((artifact) => [
+        [`    ${artifact.name}`, artifact.kind, size(artifact.size), artifact.key],
+        ...("native" in artifact ? [["", "signed", size(artifact.native.size), artifact.native.key]] : []),
+      ]),
+    ),
     ...refusalLines(name, refused),
   ].join("\n");
   return { json, text };
