@@ -44,6 +44,7 @@ const forTests = {
   rpmbuild: "rpm",
   dnf: "dnf",
   createrepo_c: "createrepo-c",
+  busybox: "busybox-static",
 };
 
 const targets = {

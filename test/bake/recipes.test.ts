@@ -47,3 +47,16 @@ test("the library is installed by npm and imported", async () => {
   );
   expect(execFileSync(process.execPath, [program], { encoding: "utf8" })).toBe("1970-W01-4\n");
 });
+
+test("the rpm tool is a package whose files, settings and scripts rpm reads", async () => {
+  const { folder, manifest } = await projectOf("rpm-tool").bake({ check: "twice" });
+  expect(manifest.artifacts.map(({ file }) => file)).toEqual(["roomleft-1.4.0-1.noarch.rpm"]);
+  const query = (...options: string[]) =>
+    execFileSync("rpm", ["--query", "--package", ...options, join(folder, "roomleft-1.4.0-1.noarch.rpm")], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  expect(query("--configfiles")).toBe("/etc/roomleft.conf\n");
+  expect(query("--docfiles")).toBe("/usr/share/doc/roomleft/README.md\n");
+  expect(query("--scripts")).toContain("100% of it is taken along");
+});
