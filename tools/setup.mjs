@@ -33,7 +33,6 @@ const forTests = {
   mmdebstrap: "mmdebstrap",
   python3: "python3",
   pip3: "python3-pip",
-  rpm: "rpm",
   skopeo: "skopeo",
   umoci: "umoci",
   "/usr/lib/python3/dist-packages/packaging": "python3-packaging",
