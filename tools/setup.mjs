@@ -40,6 +40,7 @@ const forTests = {
   go: "golang-go",
   // Debian 12's own cargo is too old for the registry as it is today.
   cargo: "cargo-web | cargo",
+  rpm: "rpm",
   rpmbuild: "rpm",
   dnf: "dnf",
   createrepo_c: "createrepo-c",
