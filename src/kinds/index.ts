@@ -7,8 +7,8 @@ import { npm } from "./npm/npm.ts";
 import { sdist } from "./python/sdist.ts";
 import { wheel } from "./python/wheel.ts";
 import { report } from "./report.ts";
-import { venvDeb } from "./venv-deb/venv-deb.ts";
 import { rpm } from "./rpm/rpm.ts";
+import { venvDeb } from "./venv-deb/venv-deb.ts";
 
 export const kinds = [archive, npm, wheel, sdist, deb, rpm, venvDeb, report] as const satisfies readonly Kind[];
 
