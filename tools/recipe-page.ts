@@ -97,7 +97,7 @@ function checked(text: string): string {
 }
 
 function alternatives(schema: JsonSchema | false | undefined, key: string, heading: string): string[] {
-  return (schema ? (schema.oneOf ?? []) : []).flatMap((one) => {
+  return (schema ? (schema.oneOf ?? schema.anyOf?.[0]?.oneOf ?? []) : []).flatMap((one) => {
     const { [key]: tag, ...others } = one.properties ?? {};
     const about = one.description ?? tag?.description ?? "";
     return [`${heading} \`${key}: ${String(tag?.const)}\``, sentence(about), table({ ...one, properties: others })];

@@ -5,5 +5,6 @@ export { debVersion } from "./version/debian.ts";
 export { parseVersion, writeVersion } from "./version/model.ts";
 export { compareVersions } from "./version/order.ts";
 export { pythonVersion } from "./version/python.ts";
+export { readDebian, readPython } from "./version/read.ts";
 export { rpmFields, rpmVersion } from "./version/rpm.ts";
 export { chartVersion, isSemantic, npmVersion } from "./version/semantic.ts";

@@ -23,7 +23,7 @@ import type { Cell } from "../recipe/parse.ts";
 import { findRef } from "../recipe/ref.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { tagsOf } from "../recipe/tag-version.ts";
-import { type ReserveVersion, resolveVersion } from "../recipe/version.ts";
+import { type ReserveVersion, resolveVersion, versionSourceFor } from "../recipe/version.ts";
 import { architectureNamed } from "../system/architecture.ts";
 import { checkOut, takeSnapshot } from "../system/git-checkout.ts";
 import {
@@ -154,7 +154,7 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
   const claim = snapshot === undefined ? { name: recipe.name, commit: commit.id, recipe: path } : null;
   const released = claim === null ? undefined : await options.store?.released(claim);
   if (released !== undefined) return { ...source, released };
-  const version = await resolveVersion(recipe.version, {
+  const version = await resolveVersion(versionSourceFor(recipe.version, ref), {
     read: (file) => readFileAt(repository, { ...tree, path: file, limit: 1024 * 1024 }),
     tags: tagsOf(repository, { commit: commit.id, ref }),
     reserve: options.store?.reserve(recipe.name, claim),

@@ -8,19 +8,10 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 
 import { channelSchema } from "../artifact/name.ts";
+import { refPattern, ruleFor, shortName } from "./ref-rule.ts";
 import { asItIs } from "./violation.ts";
 
 const slugMark = "${slug}";
-
-const pattern = (of: string) =>
-  z
-    .string()
-    .min(1)
-    .max(200)
-    // What git allows in no ref name: such a pattern never matches, whoever wrote it meant something else.
-    .regex(/^[^\p{Cc} ~^:?[\\]+$/u, "a pattern in which only `*` is special")
-    .refine((text) => !text.startsWith("refs/"), "a pattern without refs/heads/ or refs/tags/")
-    .describe(`The ${of} that this rule is for, whole: \`*\` stands for any text, slashes too.`);
 
 const channel = z
   .string()
@@ -30,7 +21,7 @@ const channel = z
   );
 
 const rule = z
-  .strictObject({ branch: pattern("branches").optional(), tag: pattern("tags").optional(), channel })
+  .strictObject({ branch: refPattern("branches").optional(), tag: refPattern("tags").optional(), channel })
   .refine(({ branch, tag }) => (branch === undefined) !== (tag === undefined), "either branch or tag");
 
 export type ChannelRule = z.output<typeof rule>;
@@ -46,28 +37,7 @@ export const channelRulesSchema = z.array(rule).superRefine((rules, context) => 
 
 /** The channel of a full ref name (`refs/heads/…`, `refs/tags/…`) by the first rule that matches it; undefined if none does. */
 export function channelOf(rules: readonly ChannelRule[], ref: string): string | undefined {
-  for (const one of rules) {
-    const space = one.branch === undefined ? "refs/tags/" : "refs/heads/";
-    if (!ref.startsWith(space)) continue;
-    const name = ref.slice(space.length);
-    if (matches(one.branch ?? one.tag ?? "", name)) return one.channel.replace(slugMark, () => slugOf(ref, name));
-  }
-  return undefined;
-}
-
-/** Whether `name`, whole, is what `glob` describes. Time is linear: each part between stars is taken at its first place. */
-export function matches(glob: string, name: string): boolean {
-  const [start = "", ...rest] = glob.split("*");
-  const end = rest.pop();
-  if (end === undefined) return name === glob;
-  if (name.length < start.length + end.length || !name.startsWith(start) || !name.endsWith(end)) return false;
-  let at = start.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= name.length - end.length;
+  return ruleFor(rules, ref)?.channel.replace(slugMark, () => slugOf(ref, shortName(ref)));
 }
 
 const longestPrefix = 40;

@@ -2,12 +2,11 @@
 // can follow, and after those of its own ancestors: `-0.dev.N.gHASH` behind the next patch, as Go's pseudo-versions have it.
 // The number 0 sorts before all words, so a later `-alpha.1` of that version is newer, as it should be.
 
-import semver from "semver";
-
 import { checkName, versionSchema } from "../artifact/name.ts";
-import { isSemantic } from "../artifact/version.ts";
+import { compareVersions, parseVersion, readPython, writeVersion } from "../artifact/version.ts";
 import { KilnError } from "../errors.ts";
 import { countCommits, listTagsAt, listTagsUpTo, type Repository } from "../system/git.ts";
+import { raised } from "./bump.ts";
 
 export interface Tags {
   /** Full id. */
@@ -33,8 +32,17 @@ export function tagsOf(repository: Repository, { commit, ref }: Pick<Tags, "comm
   };
 }
 
+export interface TagSource {
+  readonly prefix: string;
+  /** What a commit without a tag is on the way to raise. */
+  readonly towards?: "major" | "minor" | "patch" | undefined;
+  /** The last tag's version, where the commit has none; `0.0.0` where there is no tag. */
+  readonly last?: boolean;
+}
+
 /** Throws NAME_INVALID for a tag that can't be a version; VERSION_UNRESOLVED when several tags are on the commit and none is the highest; HISTORY_MISSING. */
-export async function tagVersion({ prefix }: { readonly prefix: string }, tags: Tags): Promise<string> {
+export async function tagVersion(source: TagSource, tags: Tags): Promise<string> {
+  const { prefix, towards = "patch", last = false } = source;
   const versionOf = (tag: string) => {
     const version = tag.startsWith(prefix) ? tag.slice(prefix.length) : "";
     return /^[0-9]/.test(version) && versionSchema.safeParse(version).success ? version : undefined;
@@ -55,23 +63,51 @@ export async function tagVersion({ prefix }: { readonly prefix: string }, tags: 
   if (here[0] !== undefined) return here[0];
 
   const before = highestOf((await tags.upTo()).flatMap((tag) => versionOf(tag) ?? []));
+  if (last) return before ?? "0.0.0";
   const count = await tags.count(before === undefined ? undefined : `${prefix}${before}`);
-  return developmentVersion(before, { count, commit: tags.commit });
+  return developmentVersion(before, { count, commit: tags.commit, towards });
 }
+
+const nothing = {
+  epoch: 0,
+  numbers: [0, 0, 0],
+  pre: [],
+  dev: undefined,
+  post: undefined,
+  revision: undefined,
+  build: [],
+};
 
 /** The version of a commit that lies `count` commits after the release `before`, or after nothing. */
-export function developmentVersion(
+function developmentVersion(
   before: string | undefined,
-  { count, commit }: { readonly count: number; readonly commit: string },
+  found: { readonly count: number; readonly commit: string; readonly towards: "major" | "minor" | "patch" },
 ): string {
-  const mark = `0.dev.${count}.g${commit.slice(0, 12)}`;
-  const last = semver.parse(before);
-  if (last === null) return `0.0.0-${mark}`;
-  if (last.prerelease.length > 0) return `${last.version}.${mark}`;
-  return `${last.major}.${last.minor}.${last.patch + 1}-${mark}`;
+  const { count, commit, towards } = found;
+  const dev = { number: count, marks: [`g${commit.slice(0, 12)}`] };
+  const last = before === undefined ? undefined : readable(before);
+  if (last === undefined) return writeVersion({ ...nothing, dev });
+  const bare = { ...last, post: undefined, revision: undefined, build: [] };
+  // A development release of a development release: only its number goes on.
+  if (last.dev !== undefined) return writeVersion({ ...bare, dev: { ...dev, number: last.dev.number + count } });
+  const next = raised(bare, towards);
+  const isOnTheWay = last.pre.length > 0 && next.numbers.join(".") === last.numbers.join(".");
+  return writeVersion({ ...(isOnTheWay ? bare : next), dev });
 }
 
-/** The highest semantic version. Of two that only differ in build metadata, always the same one. */
+/** The highest of those that have an order. Of two that only differ in metadata, always the same one. */
 function highestOf(versions: readonly string[]): string | undefined {
-  return versions.filter(isSemantic).toSorted(semver.compareBuild).at(-1);
+  const parsed = versions.flatMap((text) => {
+    const version = readable(text);
+    return version === undefined ? [] : [{ text, version }];
+  });
+  return parsed
+    .toSorted((one, other) => compareVersions(one.version, other.version) || (one.text < other.text ? -1 : 1))
+    .at(-1)?.text;
+}
+
+/** One that has an order; Python writes some otherwise. A single number is a tag that moves: v2 on whatever 2.x is newest. */
+function readable(text: string): ReturnType<typeof parseVersion> {
+  const version = parseVersion(text) ?? parseVersion(readPython(text) ?? "");
+  return version === undefined || version.numbers.length < 2 ? undefined : version;
 }

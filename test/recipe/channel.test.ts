@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { channelSchema } from "../../src/artifact/name.ts";
-import { channelOf, channelRulesSchema, matches } from "../../src/recipe/channel.ts";
+import { channelOf, channelRulesSchema } from "../../src/recipe/channel.ts";
+import { matches } from "../../src/recipe/ref-rule.ts";
 
 const rules = channelRulesSchema.parse([
   { branch: "master", channel: "staging" },

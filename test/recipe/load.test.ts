@@ -47,7 +47,7 @@ test("a recipe that isn't there, isn't a file, is too large or is wrong has an e
     refusal("RECIPE_NOT_FOUND", "untracked.yaml: got no such file in the commit"),
   );
   await expect(load("bad.yaml")).rejects.toThrow(
-    refusal("RECIPE_INVALID", "bad.yaml:1:1: version: missing, want a map (and 2 more)"),
+    refusal("RECIPE_INVALID", "bad.yaml:1:1: version: missing, want a map or a list (and 2 more)"),
   );
   await expect(load("large.yaml")).rejects.toThrow(refusal("RECIPE_INVALID", "got 70000 bytes"));
   await expect(load("link.yaml")).rejects.toThrow(refusal("RECIPE_INVALID", "got a symbolic link"));

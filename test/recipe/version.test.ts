@@ -6,7 +6,14 @@ import { expect, test } from "vitest";
 
 import { debVersion, npmVersion, pythonVersion, rpmVersion } from "../../src/artifact/version.ts";
 import { type Tags, tagsOf } from "../../src/recipe/tag-version.ts";
-import { dirtyVersion, resolveVersion, type VersionPlaces, type VersionSource } from "../../src/recipe/version.ts";
+import {
+  dirtyVersion,
+  resolveVersion,
+  type VersionPlaces,
+  type VersionSource,
+  versionSourceFor,
+  versionSourceSchema,
+} from "../../src/recipe/version.ts";
 import { openRepository } from "../../src/system/git.ts";
 import { type MadeRepository, makeRepository, temporaryFolder, testEnv } from "../system/made-repository.ts";
 
@@ -68,8 +75,8 @@ test.each<[Record<string, string | Uint8Array>, string | undefined, RegExp]>([
   [{ "package.json": '{"version": 1}' }, "package.json", /got no version/],
   [{ "package.json": "{" }, "package.json", /can't be parsed/],
   [{ "package.json": Buffer.from([0xff]) }, "package.json", /aren't UTF-8/],
-  [{ "Cargo.toml": "[package]\nversion.workspace = true\n" }, "Cargo.toml", /got no version/],
-  [{ "pyproject.toml": '[project]\ndynamic = ["version"]\n' }, "pyproject.toml", /got no version/],
+  [{ "Cargo.toml": "[package]\nversion.workspace = true\n" }, "Cargo.toml", /got version.workspace = true/],
+  [{ "pyproject.toml": '[project]\ndynamic = ["version"]\n' }, "pyproject.toml", /got a version that is dynamic/],
   [{ "pyproject.toml": "[project\n" }, "pyproject.toml", /can't be parsed/],
 ])("a manifest without a version is VERSION_UNRESOLVED: %j", async (content, file, message) => {
   const source: VersionSource = { from: "manifest", file };
@@ -122,7 +129,8 @@ test("what isn't a version is NAME_INVALID wherever it comes from", async () => 
   }
 });
 
-const tag = (tags: Partial<Tags>, prefix = "v") => resolve({ from: "tag", prefix }, { tags: { ...noTags, ...tags } });
+const tag = (tags: Partial<Tags>, prefix = "v") =>
+  resolve({ from: "tag", prefix, towards: "patch" }, { tags: { ...noTags, ...tags } });
 const list =
   (...names: string[]) =>
   () =>
@@ -136,7 +144,9 @@ test("the tag on the commit is the version, the highest of several, the one that
   expect(await tag({ at: list("v1.2.3"), ref: "refs/heads/v1.0.0" })).toBe("1.2.3");
   expect(await tag({ at: list("billing-1.2.3", "v2.0.0") }, "billing-")).toBe("1.2.3");
   expect(await tag({ at: list("2026.11") }, "")).toBe("2026.11");
-  await expect(tag({ at: list("v2026.11", "v2026.12") })).rejects.toThrow(unresolved(/got 2026.11, 2026.12 on/));
+  expect(await tag({ at: list("v2026.9", "v2026.12") })).toBe("2026.12");
+  expect(await tag({ at: list("v1.2.0rc1", "v1.1.0") })).toBe("1.2.0-rc.1");
+  await expect(tag({ at: list("v1.x", "v2.x") })).rejects.toThrow(unresolved(/got 1.x, 2.x on/));
 });
 
 test("a commit without a tag lies between its last tag and the next", async () => {
@@ -169,7 +179,10 @@ async function versionIn(made: Pick<MadeRepository, "folder" | "git">): Promise<
   const signal = new AbortController().signal;
   const repository = await openRepository(made.folder, { env: testEnv, signal });
   const id = made.git("rev-parse", "HEAD");
-  return await resolve({ from: "tag", prefix: "v" }, { tags: tagsOf(repository, { commit: id, ref: undefined }) });
+  return await resolve(
+    { from: "tag", prefix: "v", towards: "patch" },
+    { tags: tagsOf(repository, { commit: id, ref: undefined }) },
+  );
 }
 
 test("in a real repository versions grow along the history, over merges too", async () => {
@@ -221,6 +234,58 @@ test("in a shallow clone the tag on the commit is enough, the last tag isn't the
   expect(await versionIn(clone())).toBe("1.0.0");
   made.commit({ a: "3" });
   await expect(versionIn(clone())).rejects.toThrow(expect.objectContaining({ code: "HISTORY_MISSING" }));
+});
+
+test("a commit without a tag is on the way to what the recipe says", async () => {
+  const towards = (towards: "major" | "minor", last: string) =>
+    resolve({ from: "tag", prefix: "v", towards }, { tags: { ...noTags, upTo: list(last) } });
+  expect(await towards("minor", "v1.2.3")).toBe("1.3.0-0.dev.3.g0123456789ab");
+  expect(await towards("major", "v1.2.3")).toBe("2.0.0-0.dev.3.g0123456789ab");
+  expect(await towards("minor", "v1.3.0-rc.2")).toBe("1.3.0-rc.2.0.dev.3.g0123456789ab");
+  expect(await towards("minor", "v1.3.1-rc.2")).toBe("1.4.0-0.dev.3.g0123456789ab");
+});
+
+test("a bump asks the store for the next after what was found", async () => {
+  const reserve: VersionPlaces["reserve"] = (next) => Promise.resolve(next(["1.3.0-rc.1"]));
+  const source = { from: "tag", prefix: "v", towards: "patch", bump: "minor", pre: "rc" } as const;
+  expect(await resolve(source, { reserve, tags: { ...noTags, upTo: list("v1.2.3") } })).toBe("1.3.0-rc.2");
+  expect(await resolve(source, { reserve })).toBe("0.1.0-rc.1");
+  expect(await resolve({ from: "static", value: "1.3.0", pre: "rc" }, { reserve })).toBe("1.3.0-rc.2");
+  await expect(resolve(source)).rejects.toThrow(unresolved(/no store/));
+});
+
+test("Python's writing of a version is the same version", async () => {
+  const read = files({ "a.py": '__version__ = "1.2.0rc1"\n' });
+  expect(await resolve({ from: "file", path: "a.py", regex: '"(.*)"' }, { read })).toBe("1.2.0-rc.1");
+  expect(await resolve({ from: "static", value: "1.2.0.post1" })).toBe("1.2.0+post.1");
+  expect(await resolve({ from: "static", value: "1.2.0-RC1" })).toBe("1.2.0-RC1");
+});
+
+test("of a list of rules, the first that is for the ref counts", () => {
+  const rules = versionSourceSchema.parse([
+    { branch: "release/*", from: "static", value: "1" },
+    { tag: "v*", from: "static", value: "2" },
+    { branch: "*", from: "static", value: "3" },
+  ]);
+  const valueFor = (ref: string | undefined) => {
+    const found = versionSourceFor(rules, ref);
+    return found.from === "static" ? found.value : undefined;
+  };
+  expect(valueFor("refs/heads/release/1")).toBe("1");
+  expect(valueFor("refs/heads/my-release/1")).toBe("3");
+  expect(valueFor("refs/heads/v1")).toBe("3");
+  expect(valueFor("refs/tags/v1")).toBe("2");
+  for (const ref of ["refs/tags/release/1", undefined]) expect(() => valueFor(ref)).toThrow(unresolved(/want a ref/));
+  const whole = versionSourceSchema.parse({ from: "static", value: "4" });
+  expect(versionSourceFor(whole, undefined)).toMatchObject({ value: "4" });
+});
+
+test.each([
+  [{ branch: "a", tag: "b", from: "static", value: "1" }, "either branch or tag"],
+  [{ from: "tag", bump: "post", pre: "rc" }, "`pre` only beside"],
+  [{ from: "next", line: "1.4.*", bump: "minor" }, "bump"],
+])("%j is no rule", (rule, message) => {
+  expect(versionSourceSchema.safeParse(rule).error?.message).toContain(message);
 });
 
 test("a dirty tree's version says which, and never outranks a release", async () => {

@@ -27,11 +27,11 @@ export function debVersion(version: string, options?: WriteOptions): string {
   const known = [...words].filter((word) => word === word.toLowerCase()).join(", ");
   loses(strange !== undefined, `a pre-release with the words ${known}: others may sort otherwise`);
   loses(build.some(isAmbiguous), "its metadata without `-` and without zeros before a number");
+  const after = [...(post === undefined ? [] : ["post", String(post)]), ...build];
   const upstream = [
     numbers.join("."),
     pre.length === 0 ? "" : `~${pre.join(".")}`,
-    post === undefined ? "" : `+post.${post}`,
-    build.length === 0 ? "" : `+${build.join(".")}`,
+    after.length === 0 ? "" : `+${after.join(".")}`,
   ];
   return [
     epoch === 0 ? "" : `${epoch}:`,

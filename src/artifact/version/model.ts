@@ -29,7 +29,8 @@ const shape = new RegExp(
   `^(?:([1-9][0-9]{0,8})!)?(${number}(?:\\.${number})*)(?:-(${identifier}(?:\\.${identifier})*))?(?:\\+(${identifier}(?:\\.${identifier})*))?$`,
 );
 const isNumber = new RegExp(`^${number}$`);
-const isMark = /^(?:dirty|g[0-9a-f]{7,40})$/;
+/** The mark of a commit or a tree. */
+export const isMark = /^(?:dirty|g[0-9a-f]{7,40})$/;
 
 /** The parts of a version in Kiln's own writing; undefined for any other text. */
 export function parseVersion(text: string): Version | undefined {

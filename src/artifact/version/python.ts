@@ -2,7 +2,7 @@
 // rc.1 is one before rc2. Marks, revision and metadata are the local part, which sorts after the same without one, numbers by value.
 // Spec: PEP 440.
 
-import { isNumeric, preReleaseOf } from "./model.ts";
+import { isMark, isNumeric, preReleaseOf } from "./model.ts";
 import { startWriting, type WriteOptions, type Writing } from "./writing.ts";
 
 const shortWords: Readonly<Record<string, string>> = { alpha: "a", beta: "b", rc: "rc" };
@@ -48,9 +48,7 @@ function preRelease({ version: { pre, dev }, loses }: Writing): { before: string
 /** Letters of the local part are small, and its numbers have one spelling. */
 function localPart({ version: { dev, revision, build }, loses }: Writing, before: readonly string[]): string[] {
   const after = [...(revision === undefined ? [] : ["rev", String(revision)]), ...build];
-  const isMixed =
-    after.length > 0 &&
-    (before.length > 0 || (dev !== undefined && /^(?:dirty|g[0-9a-f]{7,40})$/.test(after[0] ?? "")));
+  const isMixed = after.length > 0 && (before.length > 0 || (dev !== undefined && isMark.test(after[0] ?? "")));
   loses(isMixed, "either the marks of a development release or metadata");
   loses(
     after.some((it) => !/^(?:0|[1-9][0-9]*|[0-9]*[a-z][a-z0-9]*)$/.test(it)),

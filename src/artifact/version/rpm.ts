@@ -18,12 +18,8 @@ export function rpmFields(version: string, options?: WriteOptions): RpmVersion {
   const writing = startWriting(version, "rpm", options);
   const { epoch, numbers, revision, post } = writing.version;
   writing.loses(revision === 1, "no revision, or one from 2 on: the first packaging is release 1 there");
-  const text = [
-    numbers.join("."),
-    preRelease(writing),
-    post === undefined ? "" : `+post.${post}`,
-    metadata(writing),
-  ].join("");
+  const after = [...(post === undefined ? [] : ["post", String(post)]), ...metadata(writing)];
+  const text = [numbers.join("."), preRelease(writing), after.length === 0 ? "" : `+${after.join(".")}`].join("");
   return { epoch, version: text.replaceAll("-", "."), release: String(revision ?? 1) };
 }
 
@@ -42,9 +38,9 @@ function preRelease({ version: { pre, dev }, loses }: Writing): string {
 }
 
 /** A number would count as one of the version's own. */
-function metadata({ version: { build }, loses }: Writing): string {
-  if (build.length === 0) return "";
+function metadata({ version: { build }, loses }: Writing): readonly string[] {
+  if (build.length === 0) return build;
   const isUnclear = build.some((it) => it.includes("-") || /^0[0-9]+$/.test(it)) || !/^[A-Za-z]/.test(build[0] ?? "");
   loses(isUnclear, "its metadata to begin with a letter, without `-` and without zeros before a number");
-  return `+${build.join(".")}`;
+  return build;
 }

@@ -22,7 +22,7 @@ export function npmVersion(version: string, options?: WriteOptions): string {
   const { post, revision, build } = core;
   const after = post !== undefined || revision !== undefined || build.length > 0;
   writing.loses(after, "one without `+`: npm drops what follows it");
-  return writeVersion({ ...core, post: undefined, revision: undefined, build: [] });
+  return checked(writing, { ...core, post: undefined, revision: undefined, build: [] });
 }
 
 /** The version of a Helm chart. Throws NAME_INVALID, VERSION_UNMAPPABLE. */
@@ -31,7 +31,7 @@ export function chartVersion(version: string, options?: WriteOptions): string {
   const core = semanticCore(writing);
   writing.loses(core.post !== undefined, "one without a post release, which wouldn't sort after its release there");
   writing.loses(core.revision !== undefined, "one without a revision, which wouldn't sort after its release there");
-  return writeVersion(core);
+  return checked(writing, core);
 }
 
 /** With three numbers and no epoch. */
@@ -42,4 +42,11 @@ function semanticCore({ version, loses, lacks }: Writing): Version {
   loses(numbers.length < 3, want);
   loses(epoch !== 0, "one without an epoch");
   return { ...version, epoch: 0, numbers: [0, 1, 2].map((at) => numbers[at] ?? 0) };
+}
+
+/** By npm's own parser, so that this can't differ from npm. */
+function checked({ lacks }: Writing, version: Version): string {
+  const text = writeVersion(version);
+  lacks(!isSemantic(text), "a semantic version");
+  return text;
 }

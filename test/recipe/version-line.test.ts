@@ -2,7 +2,7 @@ import fc from "fast-check";
 import semver from "semver";
 import { expect, test } from "vitest";
 
-import { lineSchema, nextVersion } from "../../src/recipe/next-version.ts";
+import { lineSchema, nextVersion } from "../../src/recipe/version-line.ts";
 
 test.each([
   ["1.4.*", [], "1.4.0"],
@@ -37,9 +37,48 @@ test("the next version is free, of the line, and newer than all of it", () => {
   );
 });
 
-test("a line is MAJOR.MINOR.*", () => {
-  expect(["1.4.*", "0.0.*", "2026.11.*"].every((line) => lineSchema.safeParse(line).success)).toBe(true);
-  for (const line of ["1.*", "*", "1.4.0", "1.4.*.*", "01.4.*", "1.4.**", "v1.4.*", "1.4.*\n", ""]) {
+test.each([
+  ["1.4.0-rc.*", [], "1.4.0-rc.1"],
+  ["1.4.0-rc.*", ["1.4.0-rc.1", "1.4.0-rc.3.0.dev.7", "1.4.0-beta.9", "1.4.0-rc.x"], "1.4.0-rc.4"],
+  ["1.4.0-0.dev.*", ["1.4.0-0.dev.3.g0123456789ab"], "1.4.0-0.dev.4"],
+  ["1.4.0+post.*", ["1.4.0", "1.4.0+post.1"], "1.4.0+post.2"],
+  ["1.4.0+rev.*", ["1.4.0"], "1.4.0+rev.2"],
+  ["1!1.4.*", ["1.4.7"], "1!1.4.0"],
+])("after %s with %j comes %s", (line, taken, next) => {
+  expect(nextVersion(line, taken)).toBe(next);
+});
+
+test("a pre-release isn't given out once its release is there", () => {
+  for (const line of ["1.4.0-rc.*", "1.4.0-0.dev.*"]) {
+    expect(() => nextVersion(line, ["1.4.0"])).toThrow(/got 1.4.0 published already/);
+  }
+});
+
+test("a line is a version whose last number is a star", () => {
+  const lines = [
+    "1.4.*",
+    "0.0.*",
+    "2026.11.*",
+    "1.4.0-rc.*",
+    "1!1.4.*",
+    "1.4.0-0.dev.*",
+    "1.4.0+post.*",
+    "1.4.0+rev.*",
+  ];
+  expect(lines.filter((line) => !lineSchema.safeParse(line).success)).toEqual([]);
+  for (const line of [
+    "1.*",
+    "*",
+    "1.4.0",
+    "1.4.*.*",
+    "01.4.*",
+    "1.4.**",
+    "v1.4.*",
+    "1.4.*\n",
+    "",
+    "1.4.0-*",
+    "1.4.0+b.*",
+  ]) {
     expect(lineSchema.safeParse(line).success).toBe(false);
   }
 });
