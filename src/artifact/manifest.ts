@@ -37,7 +37,9 @@ const attestationSchema = z.strictObject({
   predicateType: z.string().max(200),
   /** The check whose results it holds. */
   check: nameSchema.optional(),
-  /** The in-toto statement; its subjects are all the artifacts. */
+  /** Names of the artifacts that it is about, its subjects; absent: all. */
+  artifacts: z.array(nameSchema).min(1).optional(),
+  /** The in-toto statement. */
   statement: blobSchema,
 });
 

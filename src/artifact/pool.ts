@@ -33,7 +33,7 @@ export const beside = {
   sbom: ".sbom.sigstore.json",
 } as const;
 
-/** The end of the name of a Sigstore bundle of another attestation of the release: the manifest's first has the place 0. */
-export function besideAttestation(place: number): string {
-  return `.attestation-${place + 1}.sigstore.json`;
+/** The end of the name of a Sigstore bundle of another attestation: `at` counts those about this artifact, from 0 on. */
+export function besideAttestation(at: number): string {
+  return `.attestation-${at + 1}.sigstore.json`;
 }

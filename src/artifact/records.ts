@@ -27,3 +27,15 @@ export function recordOrder({
     attestation: (place) => provenance + 1 + place,
   };
 }
+
+type Attestation = NonNullable<Manifest["attestations"]>[number];
+
+/** The attestations about this artifact, with their positions in the manifest: in this order their bundles lie beside it. */
+export function attestationsAbout(
+  { attestations = [] }: Pick<Manifest, "attestations">,
+  artifact: string,
+): (Attestation & { readonly place: number })[] {
+  return attestations.flatMap((one, place) =>
+    one.artifacts === undefined || one.artifacts.includes(artifact) ? [{ ...one, place }] : [],
+  );
+}

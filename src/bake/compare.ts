@@ -37,10 +37,15 @@ export async function compareBakes(
     const pair = [join(first.folder, artifact.file), join(second.folder, other.file)] as const;
     throw differs(`${artifact.name} (${artifact.file}): ${await differenceOf(artifact.kind, pair, context)}`);
   }
+  for (const [check, outcome] of Object.entries(first.manifest.checks ?? {})) {
+    const other = second.manifest.checks?.[check];
+    if (outcome !== other) throw differs(`check ${check}: it ${outcome} and then ${other ?? "wasn't run"}`);
+  }
   for (const [index, blob] of blobsOf(first.manifest).entries()) {
     const other = blobsOf(second.manifest)[index];
     if (blob.sha256 === other?.sha256) continue;
-    const at = firstDifference(join(first.folder, blob.file), join(second.folder, other?.file ?? ""));
+    if (blob.file !== other?.file) throw differs(`got ${blob.file} and then ${other?.file ?? "nothing"}`);
+    const at = firstDifference(join(first.folder, blob.file), join(second.folder, other.file));
     throw differs(`${blob.file}: the bytes differ from byte ${at} on`);
   }
   const blobs = blobsOf(first.manifest);

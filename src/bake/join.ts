@@ -37,7 +37,7 @@ export function join(given: readonly [Part, ...Part[]]): Joined {
   const byName = artifacts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const bakeKey = joinedKey(cells.map((cell) => cell.bakeKey));
   const provenance = joinedProvenance(parts, { bakeKey, artifacts: byName });
-  const { cells: _cells, missing: _missing, ...common } = first.manifest;
+  const common = withoutCells(first.manifest);
   const missing = missingOf(parts, cells);
   return {
     provenance,
@@ -48,8 +48,32 @@ export function join(given: readonly [Part, ...Part[]]): Joined {
       ...(missing.length === 0 ? {} : { missing }),
       artifacts: byName,
       provenance: blobOf(provenanceFile, provenance),
+      ...checkedIn(parts),
       activate: Object.assign({}, ...parts.map(({ manifest }) => manifest.activate)) as Manifest["activate"],
     },
+  };
+}
+
+/** What is the same in all cells. */
+function withoutCells(manifest: Manifest): Pick<Manifest, "kiln" | "name" | "version" | "source"> {
+  const { kiln, name, version, source } = manifest;
+  return { kiln, name, version, source };
+}
+
+/** What checks and gates say, of all cells: their names tell them apart. An attestation is about its own cell's artifacts. */
+function checkedIn(parts: readonly Part[]): Pick<Manifest, "attestations" | "checks" | "gates"> {
+  const attestations = parts.flatMap(({ manifest }) => {
+    const names = manifest.artifacts.map(({ name }) => name);
+    return (manifest.attestations ?? []).map((one) => ({ ...one, artifacts: one.artifacts ?? names }));
+  });
+  const checks = parts.flatMap(({ manifest }) => Object.entries(manifest.checks ?? {}));
+  const gates = new Map(
+    parts.flatMap(({ manifest }) => (manifest.gates ?? []).map((gate) => [canonicalText(gate), gate])),
+  );
+  return {
+    ...(attestations.length === 0 ? {} : { attestations }),
+    ...(checks.length === 0 ? {} : { checks: Object.fromEntries(checks) }),
+    ...(gates.size === 0 ? {} : { gates: [...gates.values()] }),
   };
 }
 
@@ -77,7 +101,7 @@ export function requireWhole({ name, version, missing = [] }: Manifest): void {
 }
 
 /** Members of a manifest that say what a cell made. */
-const ofCells = new Set("bakeKey cells missing artifacts provenance activate".split(" "));
+const ofCells = new Set("bakeKey cells missing artifacts provenance attestations checks gates activate".split(" "));
 
 /** What must be the same in all cells of a release: what a manifest says beside what each of them made. */
 function facts(manifest: Manifest): Record<string, unknown> {

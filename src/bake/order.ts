@@ -20,6 +20,8 @@ export interface OrderedStep {
   readonly after: readonly number[];
   /** A file in the source that is kept beside the log. */
   readonly report?: string | undefined;
+  /** Of a check: when it isn't required and fails, the bake goes on. */
+  readonly check?: { readonly name: string; readonly isRequired: boolean } | undefined;
 }
 
 export interface OrderedArtifact {
@@ -42,6 +44,7 @@ export interface BakeOrder {
   readonly steps: readonly OrderedStep[];
   readonly artifacts: readonly OrderedArtifact[];
   readonly activate: Manifest["activate"];
+  readonly gates: NonNullable<Manifest["gates"]>;
   /** Writes the source into a folder that doesn't exist yet. */
   readonly checkOut: (folder: string) => Promise<void>;
 }

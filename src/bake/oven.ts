@@ -12,7 +12,7 @@ import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } 
 import { checkArtifactFile } from "../artifact/name.ts";
 import { readyBase } from "../bases/ready.ts";
 import type { Context } from "../context.ts";
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
 import { builtPath, type Packed } from "../kinds/kind.ts";
 import { cellText } from "../recipe/matrix.ts";
@@ -22,6 +22,8 @@ import { suiteName } from "../system/packages.ts";
 import { openSandbox } from "../system/sandbox-open.ts";
 import { toolsFor } from "../system/sandbox-tools.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
+import { type CheckResult, outcomesOf, testsOf, testStatements } from "./checks.ts";
+import { requireAnswers } from "./gates.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { packingOrder } from "./packing-order.ts";
 import { findLockFiles, lockedPackages, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
@@ -39,7 +41,7 @@ export interface OvenOptions {
 
 export interface Finished {
   readonly manifest: Manifest;
-  /** Holds manifest, artifacts, SBOMs, provenance and logs, and nothing else. */
+  /** Holds manifest, artifacts, SBOMs, provenance, other attestations and logs, and nothing else. */
   readonly folder: string;
 }
 
@@ -74,6 +76,7 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     taken: new Map(),
     followed: new Set(),
     suite: base === undefined ? suiteName() : suiteName(join(base.root, "usr/lib/os-release")),
+    results: new Map(),
     failed: failed.signal,
     signal,
     options,
@@ -90,7 +93,8 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     kitchen.packed.set(artifact.name, await packArtifact(artifact, kitchen));
   });
   const artifacts = order.artifacts.flatMap(({ name }) => kitchen.packed.get(name) ?? []);
-  const manifest = manifestOf(order, artifacts, writeProvenance(artifacts, lockFiles, kitchen));
+  requireAnswers(order.gates, artifacts);
+  const manifest = manifestOf(kitchen, artifacts, writeProvenance(artifacts, lockFiles, kitchen));
   // Last: a folder without it is no bake.
   writeFileSync(join(out, manifestFile), manifestBytes(manifest), { flag: "wx" });
   return { manifest, folder: out };
@@ -113,6 +117,8 @@ interface Kitchen {
   readonly followed: Set<string>;
   /** Codename of the system that steps and packers see. */
   readonly suite: string | undefined;
+  /** Check → how it ended. */
+  readonly results: Map<string, CheckResult>;
   /** Aborted when something failed that ran beside. */
   readonly failed: AbortSignal;
   /** That, and the user's wish to stop. */
@@ -147,8 +153,8 @@ async function takeStep(step: OrderedStep, place: number, kitchen: Kitchen): Pro
   const log = `${String(place + 1).padStart(2, "0")}-${step.phase}.log`;
   const secrets = step.secrets.map((name) => secretOf(name, step, context));
   const title = `${step.phase}: ${step.title}`;
-  try {
-    await inKitchen(title, kitchen, (shown) =>
+  const run = () =>
+    inKitchen(title, kitchen, (shown) =>
       runStep(
         {
           title,
@@ -164,9 +170,32 @@ async function takeStep(step: OrderedStep, place: number, kitchen: Kitchen): Pro
         { ...context, shown },
       ),
     );
+  try {
+    if (step.check === undefined) await run();
+    else await takeCheck({ ...step.check, report: step.report }, run, kitchen);
   } finally {
-    if (step.report !== undefined) keepReport(step.report, kitchen, log);
+    if (step.report !== undefined) keepReport({ ...step, report: step.report }, kitchen, log);
   }
+}
+
+async function takeCheck(
+  check: NonNullable<OrderedStep["check"]> & Pick<OrderedStep, "report">,
+  run: () => Promise<unknown>,
+  { context, sandbox, signal, source, results }: Kitchen,
+): Promise<void> {
+  const { name, isRequired, report } = check;
+  let outcome: CheckResult["outcome"] = "passed";
+  try {
+    await run();
+  } catch (error) {
+    // What was ended because of another's failure has no result.
+    if (isRequired || signal.aborted || !isKilnError(error, "STEP_FAILED")) throw error;
+    outcome = "failed";
+    context.report.note(`check ${name}: it failed, and may: the bake goes on`);
+  }
+  const folder = sandbox.inside(source);
+  const tests = report === undefined ? {} : { tests: testsOf({ check: name, outcome, report, source, folder }) };
+  results.set(name, { name, outcome, ...tests });
 }
 
 /** As `inStep`; what is ended because of another's failure hasn't failed itself. */
@@ -197,9 +226,13 @@ function secretOf(name: string, step: OrderedStep, { env }: Context): Secret {
 }
 
 /** A check's report is kept beside its log, whether it failed or not, if it was written at all. */
-function keepReport(report: string, { source, logs }: Kitchen, log: string): void {
+function keepReport(
+  { report, phase, title }: { readonly report: string } & Pick<OrderedStep, "phase" | "title">,
+  { source, logs }: Kitchen,
+  log: string,
+): void {
   if (!existsSync(join(source, report))) return;
-  const path = builtPath({ artifact: "report", source }, report);
+  const path = builtPath({ artifact: `${phase} ${title}`, source }, report);
   if (lstatSync(path).isFile()) copyFileSync(path, join(logs, `${log.replace(/\.log$/, "")}-${basename(path)}`));
 }
 
@@ -319,7 +352,8 @@ function writeProvenance(artifacts: readonly Artifact[], lockFiles: readonly Loc
   );
 }
 
-function manifestOf(order: BakeOrder, artifacts: readonly Artifact[], provenance: Blob): Manifest {
+function manifestOf(kitchen: Kitchen, artifacts: readonly Artifact[], provenance: Blob): Manifest {
+  const { order } = kitchen;
   const { plan, bakeKey, activate } = order;
   const { repository, commit, recipe, time } = plan.source;
   const sorted = artifacts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -332,7 +366,25 @@ function manifestOf(order: BakeOrder, artifacts: readonly Artifact[], provenance
     ...cellsOf(order, sorted),
     artifacts: sorted,
     provenance,
+    ...checkedIn(sorted, kitchen),
     activate,
+  };
+}
+
+/** What checks and gates have to say; of what there is none, the manifest says nothing. */
+function checkedIn(
+  artifacts: readonly Artifact[],
+  { order, results, out }: Kitchen,
+): Pick<Manifest, "attestations" | "checks" | "gates"> {
+  const all = [...results.values()];
+  const attestations = testStatements(order, all, artifacts).map(({ predicateType, check, file, bytes }) => {
+    return { predicateType, check, statement: writeBlob(out, file, bytes) };
+  });
+  const checks = outcomesOf(order, all);
+  return {
+    ...(attestations.length === 0 ? {} : { attestations }),
+    ...(checks === undefined ? {} : { checks }),
+    ...(order.gates.length === 0 ? {} : { gates: [...order.gates] }),
   };
 }
 

@@ -240,7 +240,7 @@ async function orderFor(
     path: context.env["PATH"] ?? "",
     memory: folder.path,
   });
-  const steps = stepsOf(recipe);
+  const steps = stepsOf(recipe, values);
   const plan: Plan = {
     kiln: options.kiln,
     name: recipe.name,
@@ -268,6 +268,7 @@ async function orderFor(
     activate: Object.fromEntries(
       Object.entries(recipe.activate).map(([name, specification]) => [nameInCell(name, values), specification]),
     ),
+    gates: recipe.gates.map((gate) => gateInCell(gate, values)),
     checkOut: (into) => checkOut(repository, { tree: source.tree, snapshot, folder: into, time: commit.time }),
   };
 }
@@ -295,7 +296,7 @@ function recipePath({ folder, hasWorkTree }: Repository, path: string, { cwd }: 
   throw new KilnError("USAGE", `--recipe ${path}: got a path outside the repository, want one in the commit`);
 }
 
-function stepsOf(recipe: KnownRecipe): OrderedStep[] {
+function stepsOf(recipe: KnownRecipe, cell: CellValues): OrderedStep[] {
   const { fetch, build, checks } = recipe;
   // A phase begins when the one before is done.
   const placed = (phase: OrderedStep["phase"], steps: readonly RecipeStep[], before: number): OrderedStep[] => {
@@ -307,6 +308,10 @@ function stepsOf(recipe: KnownRecipe): OrderedStep[] {
       secrets: step.secrets ?? [],
       after: [...Array.from({ length: before }).keys(), ...(waits[at] ?? []).map((place) => before + place)],
       report: step.report,
+      check:
+        step.required === undefined
+          ? undefined
+          : { name: nameInCell(step.name ?? "", cell), isRequired: step.required },
     }));
   };
   return [
@@ -320,6 +325,18 @@ interface RecipeStep extends Ordered {
   readonly run: string;
   readonly secrets?: readonly string[];
   readonly report?: string | undefined;
+  /** Of a check. */
+  readonly required?: boolean;
+}
+
+/** A gate of a cell asks about that cell's own checks and reports. */
+function gateInCell(gate: BakeOrder["gates"][number], cell: CellValues): BakeOrder["gates"][number] {
+  const { demand } = gate;
+  const own =
+    demand.sort === "check"
+      ? { ...demand, check: nameInCell(demand.check, cell) }
+      : { ...demand, report: nameInCell(demand.report, cell) };
+  return { ...gate, name: nameInCell(gate.name, cell), demand: own };
 }
 
 /** What a step without a name is called. */

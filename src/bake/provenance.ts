@@ -86,7 +86,8 @@ function systemDescriptors({ plan: { system, base }, materials }: ProvenanceInpu
   return [...packages, ...root, ...parts];
 }
 
-function sourceDescriptor({ source }: Plan): Record<string, unknown> {
+/** As an in-toto resource descriptor. */
+export function sourceDescriptor({ source }: Plan): Record<string, unknown> {
   const uri = source.repository === null ? {} : { uri: `git+${source.repository}` };
   // A dirty tree is no commit: its own digest stands for it.
   if (source.commit === null) return { name: "source", ...uri, digest: { gitTree: source.tree } };

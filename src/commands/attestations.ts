@@ -1,18 +1,18 @@
 // What a release attests beside SBOMs and provenance, for people and machines.
 
 import type { Manifest } from "../artifact/manifest.ts";
-import { besideAttestation } from "../artifact/pool.ts";
 
 interface ShownAttestation {
   readonly predicateType: string;
   readonly check: string | null;
-  /** The end of the name of the bundle beside each artifact. */
-  readonly beside: string;
+  /** Names of the artifacts that it is about. */
+  readonly artifacts: readonly string[];
 }
 
-export function attestationsOf(manifest: Pick<Manifest, "attestations"> | undefined): ShownAttestation[] {
-  return (manifest?.attestations ?? []).map(({ predicateType, check }, place) => {
-    return { predicateType, check: check ?? null, beside: besideAttestation(place) };
+export function attestationsOf(manifest: Pick<Manifest, "artifacts" | "attestations"> | undefined): ShownAttestation[] {
+  const all = manifest?.artifacts.map(({ name }) => name) ?? [];
+  return (manifest?.attestations ?? []).map(({ predicateType, check, artifacts }) => {
+    return { predicateType, check: check ?? null, artifacts: artifacts ?? all };
   });
 }
 

@@ -7,6 +7,7 @@ import { nameSchema } from "../artifact/name.ts";
 import { baseSchema } from "../bases/index.ts";
 import { nearest } from "../nearest.ts";
 import { channelRulesSchema } from "./channel.ts";
+import { checkGates, gatesSchema } from "./gates.ts";
 import { matrixSchema } from "./matrix.ts";
 import { checkOrder } from "./order.ts";
 import { relativePathSchema } from "./path.ts";
@@ -77,7 +78,13 @@ const step = z
 const check = z.strictObject({
   name: nameSchema.describe("What to call it."),
   run: command,
-  report: relativePathSchema.optional().describe("A JUnit XML file that it writes."),
+  report: relativePathSchema
+    .optional()
+    .describe("A JUnit XML file that it writes: its results become an attestation of the release."),
+  required: z
+    .boolean()
+    .default(true)
+    .describe("`false`: when it fails the bake goes on, says so, and a gate may ask about it."),
   after: after("check"),
 });
 
@@ -125,7 +132,7 @@ const first = {
     .default([])
     .superRefine(checkOrder("check"))
     .describe(
-      "Tests of what was built, without network, in order unless they say `after`. When one fails, nothing is published.",
+      "Tests of what was built, without network, in order unless they say `after`. When one fails that is required, nothing is published.",
     ),
 } as const;
 
@@ -157,8 +164,12 @@ export function recipeSchema<Kind extends KindOptions>(parts: {
         .record(nameSchema, activation as unknown as z.ZodType<Activation>)
         .default({})
         .describe("How `kiln deploy` puts an artifact into service, by the artifact's name."),
+      gates: gatesSchema
+        .default([])
+        .describe("What a release must show before it is published, or before a channel leads to it."),
       channels,
     })
+    .superRefine(checkGates)
     .superRefine(({ artifacts, activate }, context) => {
       const kindOf = artifacts as Readonly<Record<string, { readonly kind: string }>>;
       for (const [name, { with: activator }] of Object.entries(activate)) {

@@ -2,8 +2,10 @@
 // totals in attributes differ from runner to runner. Wall-clock attributes are written over: `time` and `timestamp` say how
 // long and when, `hostname` where, and none of them what the result was; comments (Node writes durations there) go.
 
-import { type ReportContext, type ReadReport, withoutFolder, type XmlFormat } from "./report.ts";
-import { readXml, rewriteXml } from "./xml.ts";
+import { isUtf8 } from "node:buffer";
+
+import { type ReadReport, type ReportContext, reportInvalid, withoutFolder, type XmlFormat } from "./report.ts";
+import { readXml, rewriteXml, rootOf } from "./xml.ts";
 
 export interface TestResults {
   /** Each a list of names, sorted, each once. */
@@ -28,6 +30,25 @@ export const junit: XmlFormat = {
     return { numbers: { ...counts }, text: withoutFolder(rewriteXml(text, stillness(context)), context.folder) };
   },
 };
+
+/** The results in a file that must be JUnit XML; `folder`: as of `ReportContext`. Throws REPORT_INVALID. */
+export function readTestReport(
+  bytes: Uint8Array,
+  { where, folder }: Pick<ReportContext, "where" | "folder">,
+): TestResults {
+  if (!isUtf8(bytes)) throw reportInvalid(where, "got bytes that aren't UTF-8, want JUnit XML");
+  const text = withoutFolder(
+    Buffer.from(bytes)
+      .toString()
+      .replace(/^\uFEFF/, ""),
+    folder,
+  );
+  const root = rootOf(text);
+  if (root !== undefined && !junit.isRoot(root.name, root.attributes)) {
+    throw reportInvalid(where, `got XML of <${root.name.slice(0, 60)}>, want JUnit XML`);
+  }
+  return readTestResults(text, where);
+}
 
 /** Throws REPORT_INVALID. */
 export function readTestResults(text: string, where: string): TestResults {

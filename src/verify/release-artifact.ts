@@ -5,7 +5,7 @@ import { digestOf } from "../artifact/digest.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import type { Artifact, Manifest } from "../artifact/manifest.ts";
 import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
-import { recordOrder } from "../artifact/records.ts";
+import { attestationsAbout, recordOrder } from "../artifact/records.ts";
 import type { Signatures } from "../artifact/signatures.ts";
 import { sbomStatement } from "../artifact/statement.ts";
 import type { Trust } from "../artifact/trust.ts";
@@ -53,7 +53,7 @@ export async function verifyReleaseArtifact(release: SignedRelease, placed: Plac
   const { passed, sbom } = await verifyStoredArtifact(release, placed);
   if (passed === undefined) return;
   const files = await readBeside(store, key, findings);
-  const attestations = await readAttestations(release, key);
+  const attestations = await readAttestations(release, artifact);
   const proven = await verifyArtifact({
     file: key,
     artifact: passed,
@@ -64,7 +64,7 @@ export async function verifyReleaseArtifact(release: SignedRelease, placed: Plac
     now,
     findings,
   });
-  requireSamePlaces(release, { key, place, proven });
+  requireSamePlaces(release, { artifact, place, proven });
   requireSameStatements(release, { artifact, proven, sbom });
 }
 
@@ -135,11 +135,14 @@ async function readBeside(store: ReadableStore, key: string, findings: Findings)
   };
 }
 
-/** The bundles beside the artifact under `key` of what else its release attests. */
-async function readAttestations({ store, findings, manifest }: SignedRelease, key: string): Promise<BesideFile[]> {
+/** The bundles beside an artifact of what else is attested about it. */
+async function readAttestations(
+  { store, findings, manifest }: SignedRelease,
+  artifact: Artifact,
+): Promise<BesideFile[]> {
   const files: BesideFile[] = [];
-  for (const place of (manifest.attestations ?? []).keys()) {
-    const where = key + besideAttestation(place);
+  for (const at of attestationsAbout(manifest, artifact.name).keys()) {
+    const where = poolKey(artifact) + besideAttestation(at);
     const found = await findings.checkAsync(where, async () => (await readDocument(store, where))?.bytes ?? "absent");
     files.push(found ?? "unread");
   }
@@ -149,8 +152,9 @@ async function readAttestations({ store, findings, manifest }: SignedRelease, ke
 /** The bundles must name the release's own records: the same signature may stand in the log elsewhere too. */
 function requireSamePlaces(
   { findings, release, manifest }: SignedRelease,
-  { key, place, proven }: { readonly key: string; readonly place: number; readonly proven: ProvenArtifact },
+  { artifact, place, proven }: { readonly artifact: Artifact; readonly place: number; readonly proven: ProvenArtifact },
 ): void {
+  const key = poolKey(artifact);
   const first = firstRecord(release);
   const order = recordOrder(manifest);
   const own = order.artifact(place);
@@ -158,9 +162,9 @@ function requireSamePlaces(
     [beside.signature, proven.indexes.signature, own.signature],
     [beside.sbom, proven.indexes.sbom, own.sbom],
     [beside.provenance, proven.indexes.provenance, order.provenance],
-    ...proven.attestations.map(
-      (one, at) => [besideAttestation(at), one?.index, order.attestation(at)] as [string, number | undefined, number],
-    ),
+    ...attestationsAbout(manifest, artifact.name).map(({ place: its }, at): [string, number | undefined, number] => {
+      return [besideAttestation(at), proven.attestations[at]?.index, order.attestation(its)];
+    }),
   ];
   for (const [end, got, want] of places) {
     if (got !== undefined && got !== first + want) {
@@ -182,7 +186,7 @@ function requireSameStatements(
   if (statements.provenance !== undefined && digestOf(statements.provenance) !== manifest.provenance.sha256) {
     addMismatch(findings, key + beside.provenance, "got another provenance than the release's own");
   }
-  for (const [at, { statement }] of (manifest.attestations ?? []).entries()) {
+  for (const [at, { statement }] of attestationsAbout(manifest, artifact.name).entries()) {
     const got = proven.attestations[at];
     if (got !== undefined && digestOf(got.statement) !== statement.sha256) {
       addMismatch(findings, key + besideAttestation(at), "got another attestation than the release's own");

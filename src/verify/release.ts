@@ -148,7 +148,8 @@ async function verifyProvenance(release: NamedRelease): Promise<Uint8Array | und
 async function verifyAttestations(release: NamedRelease): Promise<(Uint8Array | undefined)[]> {
   const { store, findings, manifest, signatures } = release;
   const statements: (Uint8Array | undefined)[] = [];
-  for (const [place, { predicateType, statement: blob }] of (manifest.attestations ?? []).entries()) {
+  for (const [place, attestation] of (manifest.attestations ?? []).entries()) {
+    const { predicateType, statement: blob, artifacts: names } = attestation;
     const key = poolKey(blob);
     const bytes = await findings.checkAsync(key, async () => {
       const found = await readPresent(store, key);
@@ -163,9 +164,9 @@ async function verifyAttestations(release: NamedRelease): Promise<(Uint8Array | 
       verifyBytes({ publicKey, signature }, preAuthEncoding(payloadTypes.inToto, bytes), key);
     });
     findings.check(key, () => {
-      const sha256 = manifest.artifacts[0]?.sha256 ?? "";
-      const statement = requireStatement(bytes, { sha256, where: key });
-      requireSubjects(manifest, statement, key);
+      const about = manifest.artifacts.filter(({ name }) => names?.includes(name) !== false);
+      const statement = requireStatement(bytes, { sha256: about[0]?.sha256 ?? "", where: key });
+      requireSubjects(about, statement, key);
       if (statement.predicateType === predicateType) return;
       const got = `got a statement of ${statement.predicateType}, want ${predicateType}`;
       throw new KilnError("SUBJECT_MISMATCH", `${key}: ${got}`);

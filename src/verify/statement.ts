@@ -52,22 +52,22 @@ export function requireStatement(
 
 /** Refuses a provenance that isn't about exactly this release's artifacts and its commit. Throws SUBJECT_MISMATCH. */
 export function requireProvenanceOf(manifest: Manifest, statement: Statement, where: string): void {
-  requireSubjects(manifest, statement, where);
+  requireSubjects(manifest.artifacts, statement, where);
   const { commit } = manifest.source;
   if (commit !== null && !commitsOf(statement, where).includes(commit)) {
     throw new KilnError("SUBJECT_MISMATCH", `${where}: got a provenance that doesn't name the commit ${commit}`);
   }
 }
 
-/** Refuses a statement that isn't about exactly this release's artifacts. Throws SUBJECT_MISMATCH. */
-export function requireSubjects(manifest: Manifest, statement: Statement, where: string): void {
+/** Refuses a statement that isn't about exactly these artifacts. Throws SUBJECT_MISMATCH. */
+export function requireSubjects(about: Manifest["artifacts"], statement: Statement, where: string): void {
   const subjects = statement.subject.map(({ name, digest }) => `${name} ${digest.sha256}`).toSorted();
-  const artifacts = manifest.artifacts.map(({ file, sha256 }) => `${file} ${sha256}`).toSorted();
+  const artifacts = about.map(({ file, sha256 }) => `${file} ${sha256}`).toSorted();
   if (subjects.join("\n") !== artifacts.join("\n")) {
     const got = statement.subject.map(({ name }) => name).join(", ");
     throw new KilnError(
       "SUBJECT_MISMATCH",
-      `${where}: got a statement about ${got}, want exactly the release's artifacts`,
+      `${where}: got a statement about ${got}, want one about ${about.map(({ file }) => file).join(", ")}`,
     );
   }
 }

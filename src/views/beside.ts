@@ -6,7 +6,7 @@ import { type Envelope, payloadTypes } from "../artifact/dsse.ts";
 import { type HashedRekord, parseEntry, type ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Artifact, type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
-import { type RecordOrder, recordOrder } from "../artifact/records.ts";
+import { attestationsAbout, type RecordOrder, recordOrder } from "../artifact/records.ts";
 import { parseSignatures, type Signatures, signaturesFile } from "../artifact/signatures.ts";
 import { attestationBundle, type LogEntry, signatureBundle } from "../artifact/sigstore.ts";
 import { sbomStatement } from "../artifact/statement.ts";
@@ -87,36 +87,45 @@ async function recordsOf({ first, order }: NamedRelease, source: ViewSource): Pr
 /** The files beside the artifacts, by their keys. Throws STORE_CORRUPT, NOT_FOUND. */
 async function filesOf(release: SignedRelease, source: ViewSource): Promise<Map<string, Uint8Array>> {
   const { manifest, signatures, order } = release;
-  const shared = await sharedBundles(release, source);
+  const { provenance, attestations } = await sharedBundles(release, source);
   const files = new Map<string, Uint8Array>();
   for (const [place, artifact] of manifest.artifacts.entries()) {
     const signed = signaturesOf(artifact, signatures);
-    const at = order.artifact(place);
+    const own = order.artifact(place);
     const key = poolKey(artifact);
     files.set(key + beside.openpgp, Buffer.from(signed.openpgp));
-    files.set(key + beside.signature, signatureBundle(recordAt(at.signature, release, source)));
+    files.set(key + beside.signature, signatureBundle(recordAt(own.signature, release, source)));
     const statement = statementOf(artifact, await source.blob(artifact.sbom));
-    files.set(key + beside.sbom, attested({ statement, signature: signed.sbom, at: at.sbom }, release, source));
-    for (const [end, bundle] of shared) files.set(key + end, bundle);
+    files.set(key + beside.sbom, attested({ statement, signature: signed.sbom, at: own.sbom }, release, source));
+    files.set(key + beside.provenance, provenance);
+    for (const [at, { place }] of attestationsAbout(manifest, artifact.name).entries()) {
+      files.set(key + besideAttestation(at), attestations[place] as Uint8Array);
+    }
   }
   return files;
 }
 
-/** The bundles that lie beside every artifact, by the end of their names: provenance and further attestations. */
-async function sharedBundles(release: SignedRelease, source: ViewSource): Promise<[end: string, bundle: Uint8Array][]> {
+/** The bundles that may lie beside several artifacts: of the provenance, and of each further attestation. */
+async function sharedBundles(
+  release: SignedRelease,
+  source: ViewSource,
+): Promise<{ provenance: Uint8Array; attestations: Uint8Array[] }> {
   const { manifest, signatures, order } = release;
-  const { provenance, attestations = [] } = manifest;
-  const first = { statement: await source.blob(provenance), signature: signatures.provenance, at: order.provenance };
-  const bundles: [string, Uint8Array][] = [[beside.provenance, attested(first, release, source)]];
-  for (const [place, { statement }] of attestations.entries()) {
+  const first = {
+    statement: await source.blob(manifest.provenance),
+    signature: signatures.provenance,
+    at: order.provenance,
+  };
+  const attestations: Uint8Array[] = [];
+  for (const [place, { statement }] of (manifest.attestations ?? []).entries()) {
     const signature = signatures.attestations?.[place];
     if (signature === undefined) {
       throw new KilnError("STORE_CORRUPT", `${signaturesFile} of ${signatures.manifest}: got no attestation ${place}`);
     }
     const one = { statement: await source.blob(statement), signature, at: order.attestation(place) };
-    bundles.push([besideAttestation(place), attested(one, release, source)]);
+    attestations.push(attested(one, release, source));
   }
-  return bundles;
+  return { provenance: attested(first, release, source), attestations };
 }
 
 function attested(

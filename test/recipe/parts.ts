@@ -14,6 +14,11 @@ export const parts = {
       summary: "a wrapper",
       schema: z.strictObject({ kind: z.literal("wrapper"), level: z.int().max(9).default(3).describe("How thick.") }),
     },
+    {
+      name: "report",
+      summary: "a report",
+      schema: z.strictObject({ kind: z.literal("report"), from: z.string().describe("What to keep.") }),
+    },
   ],
   activators: [
     {

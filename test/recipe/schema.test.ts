@@ -34,7 +34,9 @@ test("every field of the recipe, of every kind and of every activator has a desc
 
 test("the types of a recipe follow from the list of kinds", () => {
   type Artifact = Recipe<(typeof parts.kinds)[number]>["artifacts"][string];
-  expectTypeOf<Artifact>().toEqualTypeOf<{ kind: "archive"; from: string } | { kind: "wrapper"; level: number }>();
+  expectTypeOf<Artifact>().toEqualTypeOf<
+    { kind: "archive"; from: string } | { kind: "wrapper"; level: number } | { kind: "report"; from: string }
+  >();
   expectTypeOf<Exclude<Recipe["version"], readonly unknown[]>["from"]>().toEqualTypeOf<
     "tag" | "manifest" | "file" | "static" | "next"
   >();

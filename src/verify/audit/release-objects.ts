@@ -4,8 +4,9 @@
 import { digestOf } from "../../artifact/digest.ts";
 import { hashedRekordBytes, type ReleaseLeaf } from "../../artifact/leaf.ts";
 import { parseVkey } from "../../artifact/log-key.ts";
-import { blobsOf, type Manifest } from "../../artifact/manifest.ts";
+import { type Artifact, blobsOf, type Manifest } from "../../artifact/manifest.ts";
 import { beside, besideAttestation, poolKey } from "../../artifact/pool.ts";
+import { attestationsAbout } from "../../artifact/records.ts";
 import { nativesOf } from "../../artifact/signatures.ts";
 import { parseBundle } from "../../artifact/sigstore.ts";
 import { sbomStatement } from "../../artifact/statement.ts";
@@ -53,14 +54,14 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
     if (isLogged) await checkBeside(release, options);
   }
   const sidecars = release.manifest.artifacts.flatMap((artifact) =>
-    endsOf(release.manifest).map((end) => poolKey(artifact) + end),
+    endsOf(release.manifest, artifact).map((end) => poolKey(artifact) + end),
   );
   return [...named, ...[...blobsOf(release.manifest), ...nativesOf(release.signatures)].map(poolKey), ...sidecars];
 }
 
 /** The ends of the names of all files beside an artifact of this release. */
-function endsOf({ attestations = [] }: Manifest): string[] {
-  return [...Object.values(beside), ...attestations.map((_, place) => besideAttestation(place))];
+function endsOf(manifest: Manifest, { name }: Artifact): string[] {
+  return [...Object.values(beside), ...attestationsAbout(manifest, name).map((_, at) => besideAttestation(at))];
 }
 
 function orNothing(bytes: Uint8Array | undefined): Uint8Array {
@@ -96,7 +97,7 @@ async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Pro
   const { findings } = options;
   const made = new Map<string, ReadonlyMap<string, Uint8Array>>();
   for (const artifact of release.manifest.artifacts) {
-    for (const end of endsOf(release.manifest)) {
+    for (const end of endsOf(release.manifest, artifact)) {
       const key = poolKey(artifact) + end;
       const stored = await findings.checkAsync(key, () => readBeside(key, options));
       if (stored === undefined) continue;
