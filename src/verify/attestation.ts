@@ -61,7 +61,7 @@ export async function verifyLaterAttestation(options: AttestationToVerify): Prom
   if (refusal !== undefined) throw new KilnError("KEY_NOT_ALLOWED", `${where}: ${refusal}`);
   const sha256 = manifest.artifacts[0]?.sha256 ?? "";
   const statement = requireStatement(Buffer.from(envelope.payload, "base64"), { sha256, where });
-  requireSubjects(manifest, statement, where);
+  requireSubjects(manifest.artifacts, statement, where);
   const { predicateType, digest } = leaf;
   if (statement.predicateType !== predicateType) {
     const got = `got a statement of ${statement.predicateType}, want ${predicateType}`;
