@@ -8,7 +8,9 @@ type Paragraph = Readonly<Record<string, string>>;
 
 export function lookAtDebian(folder: Folder): Finding | undefined {
   const [source, ...packages] = paragraphs(folder.text("debian/control") ?? "");
-  if (source?.["source"] === undefined || packages.length === 0) return undefined;
+  const isWhole =
+    packages.length > 0 && packages.every((fields) => /^[a-z0-9][a-z0-9+.-]+$/.test(fields["package"] ?? ""));
+  if (source?.["source"] === undefined || !isWhole) return undefined;
   const build = buildOf(folder);
   const isOnly = packages.length === 1;
   const artifacts = packages.map((fields): ProposedArtifact =>
@@ -175,11 +177,18 @@ function filesOf(name: string, list: string | undefined, { folder, staged, isOnl
   const left = lines.length - entries.length;
   const note = left > 0 ? `${list} has ${left} patterns, which this leaves out: name folders instead.` : undefined;
   if (entries.length > 0) return { files: Object.fromEntries(entries), ...(note === undefined ? {} : { note }) };
-  if (staged && isOnly) return { files: { "/": "debian/tmp" } };
+  if (staged && isOnly) return { files: installedFolders(folder) };
   return {
     files: { [`/usr/share/${name}`]: "." },
     note: "Nothing here says which file goes where: this packs the whole source. Write path on the system: path here.",
   };
+}
+
+/** What `make install` and its like fill, as far as its rules tell. */
+function installedFolders(folder: Folder): Record<string, string> {
+  const rules = ["Makefile", "CMakeLists.txt", "meson.build"].map((file) => folder.text(file) ?? "").join("\n");
+  const settings = /\bsysconfdir\b|SYSCONFDIR|\/etc\b/.test(rules) ? { "/etc": "debian/tmp/etc" } : {};
+  return { "/usr": "debian/tmp/usr", ...settings };
 }
 
 const known = /\.(?:install|service|preinst|postinst|prerm|postrm|config|templates|triggers)$/;

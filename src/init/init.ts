@@ -4,6 +4,7 @@
 import type { Refs } from "./channels.ts";
 import { lookAtDebian } from "./debian.ts";
 import type { Finding } from "./finding.ts";
+import { fittingArtifact } from "./fitting.ts";
 import type { Folder } from "./folder.ts";
 import { lookAtGo } from "./go.ts";
 import { lookAtNode } from "./node.ts";
@@ -22,7 +23,9 @@ export function proposeRecipe(folder: Folder, refs: Refs): Proposed {
   const python = lookAtPython(folder);
   const looked = [lookAtNode(folder), python, lookAtRust(folder), lookAtGo(folder), lookAtDebian(folder)];
   const known = [...looked, lookAtDockerfile(folder)].filter((finding): finding is Finding => finding !== undefined);
-  const hasArtifact = known.some(({ artifacts = [] }) => artifacts.length > 0);
+  const hasArtifact = known.some(({ artifacts = [] }) =>
+    artifacts.some((artifact) => fittingArtifact(artifact).artifact !== undefined),
+  );
   const findings = hasArtifact ? known : [unknownProject(folder), ...known];
   return {
     ...writeRecipe(folder, findings, refs),

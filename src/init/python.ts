@@ -38,7 +38,7 @@ export function lookAtPython(folder: Folder): PythonFinding | undefined {
   const tests = testsOf(folder, environment);
   const shared = {
     file,
-    name: project?.name ?? tool?.poetry?.name ?? /^\s*name\s*=\s*["']?([\w.-]+)/m.exec(setupText(folder))?.[1],
+    name: project?.name ?? tool?.poetry?.name ?? setupName(folder),
     version: versionOf(folder, project?.version ?? tool?.poetry?.version),
     notes: tests.notes,
   };
@@ -69,8 +69,9 @@ export function lookAtPython(folder: Folder): PythonFinding | undefined {
   };
 }
 
-function setupText(folder: Folder): string {
-  return folder.text("setup.cfg") ?? folder.text("setup.py") ?? "";
+function setupName(folder: Folder): string | undefined {
+  const ofSettings = /^name\s*=\s*([\w.-]+)\s*$/m.exec(folder.text("setup.cfg") ?? "");
+  return (ofSettings ?? /\bname\s*=\s*["']([\w.-]+)["']/.exec(folder.text("setup.py") ?? ""))?.[1];
 }
 
 /** Where the version stands as text, for a bake to read. Where a tool asks version control, it is the tag's. */
@@ -78,6 +79,9 @@ function versionOf(folder: Folder, stated: string | undefined): Finding["version
   if (stated !== undefined) return { yaml: "{ from: manifest, file: FOLDER/pyproject.toml }" };
   const ofSetup = /^version\s*=\s*\d/m.test(folder.text("setup.cfg") ?? "");
   if (ofSetup) return { yaml: String.raw`{ from: file, path: FOLDER/setup.cfg, regex: '^version\s*=\s*(\S+)' }` };
+  if (/\bversion\s*=\s*["']\d/.test(folder.text("setup.py") ?? "")) {
+    return { yaml: `{ from: file, path: FOLDER/setup.py, regex: '\\bversion\\s*=\\s*["''](\\d[^"'']*)' }`, only: true };
+  }
   const inCode = folder.files.find(
     (file) =>
       /^(?:src\/)?[^/]+\/(?:__init__|__version__|_version|version|about|__about__)\.py$/.test(file) &&

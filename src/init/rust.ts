@@ -80,7 +80,7 @@ function programsOf(file: string, folder: Folder): string[] {
   const parsed = manifestSchema.safeParse(folder.data(file));
   if (!parsed.success || parsed.data.package === undefined) return [];
   const at = posix.dirname(file);
-  const named = (parsed.data.bin ?? []).map(({ name }) => name);
+  const named = (parsed.data.bin ?? []).map(({ name }) => name).filter((name) => /^[\w-]+$/.test(name));
   const main = folder.has(posix.join(at, "src/main.rs")) && named.length === 0 ? [parsed.data.package.name] : [];
   const prefix = posix.join(at, "src/bin/");
   const others = folder.files.flatMap((path) => {

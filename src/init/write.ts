@@ -8,6 +8,7 @@ import { stringify } from "yaml";
 import { nameSchema } from "../artifact/name.ts";
 import { channelLines, type Refs, tagPrefix } from "./channels.ts";
 import { type Finding, type Line, type ProposedArtifact, shellWord } from "./finding.ts";
+import { fittingArtifact } from "./fitting.ts";
 import type { Folder } from "./folder.ts";
 
 export interface Proposal {
@@ -19,7 +20,9 @@ export interface Proposal {
 /** Findings go in their order: the first that says a name or a version decides it. */
 export function writeRecipe(folder: Folder, findings: readonly Finding[], refs: Refs): Proposal {
   const name = releaseName(findings.find((finding) => finding.name !== undefined)?.name ?? folder.name);
-  const artifacts = named(findings.flatMap((finding) => finding.artifacts ?? []));
+  const fitting = findings.flatMap((finding) => finding.artifacts ?? []).map(fittingArtifact);
+  const artifacts = named(fitting.flatMap(({ artifact }) => artifact ?? []));
+  const left = fitting.flatMap((one) => one.left);
   const files = findings.map(({ file }) => file).join(", ");
   const parts = [
     `# How Kiln bakes ${name}: \`kiln plan\` shows it, \`kiln bake\` does it. docs/recipe.md has every key.\n` +
@@ -36,13 +39,21 @@ export function writeRecipe(folder: Folder, findings: readonly Finding[], refs: 
       ...channelLines(refs),
     ].join("\n"),
     ...findings.flatMap(({ notes = [] }) => notes).map((note) => comment(note)),
+    ...(left.length === 0
+      ? []
+      : [comment(`Left out, because no package could hold it:\n${left.map((one) => `  ${one}`).join("\n")}`)]),
   ];
   return {
-    text: `${parts.filter((part) => part !== "").join("\n\n")}\n`,
+    text: `${parts.filter((part) => part !== "").join("\n\n")}\n`.replaceAll(invisible, "\ufffd"),
     name,
     artifacts: artifacts.map((artifact) => ({ name: artifact.name, kind: artifact.spec.kind })),
   };
 }
+
+/** What no recipe may hold, as `recipe/yaml.ts` has it: in a comment it may hide something. */
+const invisible =
+  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** The nearest text that may name a release. */
 export function releaseName(text: string): string {
@@ -92,7 +103,7 @@ function versionPart(folder: Folder, findings: readonly Finding[], { tags }: Ref
 function stepsPart(key: "fetch" | "build", what: string, findings: readonly Finding[], folder: Folder): string {
   const lines = findings.flatMap((finding) => finding[key] ?? []);
   if (lines.length === 0) return "";
-  const steps = lines.flatMap((line) => [...comments(line.note, "  "), `  - ${inline(commandIn(folder, line))}`]);
+  const steps = lines.flatMap((line) => [...comments(line.note, "  "), `  - ${flow(commandIn(folder, line))}`]);
   return [`# ${what}`, `${key}:`, ...steps].join("\n");
 }
 
@@ -141,13 +152,10 @@ function placedIn(spec: ProposedArtifact["spec"], prefix: string): Record<string
   return { ...Object.fromEntries(placed), ...(isPython ? locked : {}) };
 }
 
+/** JSON is YAML, too, and never more than one line. */
 function flow(value: unknown): string {
-  return stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
-}
-
-/** A string behind `- `. */
-function inline(text: string): string {
-  return stringify(text, { lineWidth: 0, blockQuote: false }).trimEnd();
+  const text = stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
+  return text.includes("\n") ? JSON.stringify(value) : text;
 }
 
 function comments(note: string | undefined, indent = ""): string[] {

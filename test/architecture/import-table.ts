@@ -74,7 +74,7 @@ export const parts: readonly Part[] = [
     may: [...base, "recipe", "kind interface", "kinds list", "base interface", "bases list", "reports"],
   },
   // Only proposes: it looks at files, and runs nothing of a project's.
-  { name: "init", files: /^init\//, may: base },
+  { name: "init", files: /^init\//, may: [...base, "kind interface", "kinds list"] },
   {
     name: "verify",
     files: /^verify\//,
