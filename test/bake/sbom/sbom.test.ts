@@ -124,3 +124,73 @@ test("a file's lock file is the one beside it", async () => {
   const bom = await bomOf(input(source, { from: [join(source, "app.js")] }));
   expect(bom.components?.map(({ name }) => name)).toEqual(["yes"]);
 });
+
+test("lock files of several languages in one folder all count; of one language the first that its tools would use", async () => {
+  const source = lockedProject({ "": { dependencies: { a: "*" } }, "node_modules/a": { version: "1.0.0" } });
+  writeFileSync(join(source, "requirements.txt"), `b==1.0 --hash=sha256:${"1".repeat(64)}\n`);
+  writeFileSync(join(source, "poetry.lock"), `[[package]]\nname = "c"\nversion = "1.0"\n`);
+  writeFileSync(join(source, "go.sum"), `git.example/d v1.0.0 h1:${Buffer.alloc(32).toString("base64")}\n`);
+  const { lockFiles } = sbomOf(input(source));
+  expect(lockFiles).toEqual(["package-lock.json", "poetry.lock", "go.sum"]);
+  const bom = await bomOf(input(source));
+  expect(bom.components?.map(({ name }) => name).toSorted()).toEqual(["a", "c", "d"]);
+  expect(bom.compositions).toBeUndefined();
+});
+
+test("a digest is the package's where there is one file, and each file's where there are several", async () => {
+  const source = temporaryFolder();
+  mkdirSync(join(source, "dist"));
+  const hashes = ["1", "2"].map((digit) => `--hash=sha256:${digit.repeat(64)}`);
+  writeFileSync(join(source, "requirements.txt"), `one==1 ${hashes[0]}\ntwo==2 ${hashes.join(" ")}\n`);
+  const bom = await bomOf(input(source));
+  const [one, two] = (bom.components ?? []) as readonly Record<string, unknown>[];
+  expect(one).toMatchObject({ name: "one", hashes: [{ alg: "SHA-256", content: "1".repeat(64) }] });
+  expect(one?.["externalReferences"]).toBeUndefined();
+  expect(two?.["hashes"]).toBeUndefined();
+  expect(two?.["externalReferences"]).toEqual(
+    ["1", "2"].map((digit) => ({
+      type: "distribution",
+      url: "pkg:pypi/two@2",
+      hashes: [{ alg: "SHA-256", content: digit.repeat(64) }],
+    })),
+  );
+});
+
+test("a lock file that leaves something open makes the content incomplete", async () => {
+  const source = temporaryFolder();
+  mkdirSync(join(source, "dist"));
+  writeFileSync(join(source, "requirements.txt"), "one==1\nmore>=2\n");
+  expect((await bomOf(input(source))).compositions).toEqual([{ aggregate: "incomplete", assemblies: ["artifact"] }]);
+});
+
+test("what an installer brings is required, what it may bring is optional, what is both is required", async () => {
+  const source = temporaryFolder();
+  mkdirSync(join(source, "dist"));
+  const [libc, man, both] = ["pkg:deb/debian/libc6", "pkg:deb/debian/man-db", "pkg:rpm/bash"];
+  const bom = await bomOf(input(source, { requires: [libc, both], recommends: [man, both] }));
+  const scopes = (bom.components ?? []).map((one) => [one.name, (one as unknown as { scope: string }).scope]);
+  expect(Object.fromEntries(scopes)).toEqual({ libc6: "required", bash: "required", "man-db": "optional" });
+});
+
+test("a base is an assembly named by its digest, with its packages in it, and no part of the artifact", async () => {
+  const source = lockedProject({ "": {} });
+  const materials = [
+    { name: "InRelease of debian bookworm", sha256: "1".repeat(64) },
+    { name: "libc6", version: "2.36-9", uri: "pkg:deb/debian/libc6@2.36-9?arch=amd64", sha256: "2".repeat(64) },
+  ];
+  const base = { title: "debian bookworm amd64", digest: "3".repeat(64), materials };
+  const bom = await bomOf({ ...input(source), base });
+  expect(bom.components).toMatchObject([
+    {
+      name: "debian bookworm amd64",
+      type: "operating-system",
+      version: `sha256:${"3".repeat(64)}`,
+      scope: "excluded",
+      components: [
+        { name: "InRelease of debian bookworm", type: "file" },
+        { name: "libc6", version: "2.36-9", purl: "pkg:deb/debian/libc6@2.36-9?arch=amd64" },
+      ],
+    },
+  ]);
+  expect(bom.dependencies.find(({ ref }) => ref === "artifact")?.dependsOn ?? []).toEqual([]);
+});
