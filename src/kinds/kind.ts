@@ -140,6 +140,15 @@ export function builtPath(job: Pick<PackJob, "artifact" | "source">, path: strin
   });
 }
 
+/** The same of a plain file: what isn't one would block whoever reads it, or has no bytes. Throws ARTIFACT_INVALID. */
+export function builtFile(job: Pick<PackJob, "artifact" | "source">, path: string): string {
+  const real = builtPath(job, path);
+  if (lstatSync(real).isFile()) return real;
+  throw new KilnError("ARTIFACT_INVALID", `${job.artifact}: got something else at ${path}, want a file`, {
+    hint: "name a file in the recipe, not a folder",
+  });
+}
+
 function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }

@@ -2,7 +2,7 @@
 // and by npm, and run.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -31,6 +31,18 @@ test("the tool is installed by dpkg and runs", async () => {
   expect(execFileSync("gzip", ["-dc", join(root, "usr/share/man/man1/keepdays.1.gz")], { encoding: "utf8" })).toContain(
     "keepdays 1.4.0",
   );
+});
+
+test("the daemon runs, and brings its unit, its user, its folders and the C library", async () => {
+  const { folder, manifest } = await projectOf("daemon").bake({ check: "twice" });
+  const [artifact] = manifest.artifacts;
+  expect(artifact?.record["Depends"]).toMatch(/^libc6 \(>= 2\.\d+\), systemd /);
+  const root = temporaryFolder();
+  execFileSync("dpkg-deb", ["--extract", join(folder, artifact?.file ?? ""), root]);
+  expect(execFileSync(join(root, "usr/sbin/spoold"), ["--version"], { encoding: "utf8" })).toBe("spoold 1.4.0\n");
+  for (const path of ["systemd/system/spoold.service", "sysusers.d/spoold.conf", "tmpfiles.d/spoold.conf"]) {
+    expect(existsSync(join(root, "usr/lib", path)), path).toBe(true);
+  }
 });
 
 test("the library is installed by npm and imported", async () => {

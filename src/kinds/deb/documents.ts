@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import { KilnError } from "../../errors.ts";
-import { builtPath, type PackJob } from "../kind.ts";
+import { builtFile, type PackJob } from "../kind.ts";
 import { foldText } from "./control.ts";
 import type { DebSpec } from "./shape.ts";
 
@@ -56,7 +56,7 @@ function changelogOf(subject: Subject, job: Job): { debian: string; other?: { na
   const { name, version, spec } = subject;
   const entry = `${name} (${version}) unstable; urgency=medium\n\n  * Release ${version}.\n\n -- ${spec.maintainer}  ${dateOf(job.time)}\n`;
   if (spec.changelog === undefined) return { debian: entry };
-  const path = builtPath(job, spec.changelog);
+  const path = builtFile(job, spec.changelog);
   const text = readText(path, "changelog", job);
   const first = /^(\S+) \(([^()\s]+)\) [^;]+; *\w+=/.exec(text);
   if (first === null) return { debian: entry, other: { name: basename(path), text } };
@@ -96,7 +96,7 @@ const titles: readonly (readonly [RegExp, string])[] = [
 ];
 
 function copyrightOf({ name, spec }: Subject, job: Job): string {
-  if (spec.copyright !== undefined) return readText(builtPath(job, spec.copyright), "copyright", job);
+  if (spec.copyright !== undefined) return readText(builtFile(job, spec.copyright), "copyright", job);
   const path = licenseFile(job.source);
   const text = path === undefined ? undefined : readText(path, "the licence", job);
   const license = spec.license ?? titles.find(([title]) => title.test(text ?? ""))?.[1];

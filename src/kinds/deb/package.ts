@@ -7,10 +7,11 @@ import { join } from "node:path";
 
 import { PackageURL } from "packageurl-js";
 
+import { checkArtifactFile } from "../../artifact/name.ts";
 import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { type Architecture, architectureOf, architecturesOf, debianArchitecture } from "../../system/architecture.ts";
-import { builtPath, type Packed, type PackJob } from "../kind.ts";
+import { builtFile, type Packed, type PackJob } from "../kind.ts";
 import { arrange, type Placed } from "../system-package/files.ts";
 import { accountFiles, madeFile } from "../system-package/made.ts";
 import { writeTree } from "../system-package/tree.ts";
@@ -50,6 +51,7 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
   const top = placed.find(({ at }) => at.split("/")[0] === "DEBIAN");
   if (top !== undefined) throw controlFolder(top, job);
   const architecture = architectureFor(content, placed, job);
+  if (spec.multiArch === "same" && architecture === anywhere) throw sameForAll(job);
   const root = join(job.stage, "root");
   mkdirSync(root);
   writeTree(root, placed, job.time);
@@ -66,7 +68,8 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
     ],
   });
   // Without the epoch, as dpkg names them.
-  const file = `${name}_${version.replace(/^[0-9]+:/, "")}_${architecture.debian}.deb`;
+  const upstream = version.replace(/^[0-9]+:/, "");
+  const file = checkArtifactFile(`${name}_${upstream}_${architecture.debian}.deb`, job.artifact);
   // xz at its default level: what every dpkg in use reads.
   const options = ["--root-owner-group", "-Zxz", "--build"];
   await job.runPacker(["dpkg-deb", ...options, job.sandbox.inside(root), job.sandbox.inside(join(job.stage, file))]);
@@ -80,6 +83,12 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
     requires: [...(spec.preDepends ?? []), ...(spec.depends ?? []), ...needed].map(relationPurl),
     recommends: (spec.recommends ?? []).map(relationPurl),
   };
+}
+
+function sameForAll({ artifact }: PackJob): KilnError {
+  return new KilnError("ARTIFACT_INVALID", `${artifact}: got multiArch: same in a package for all architectures`, {
+    hint: "set `multiArch: foreign`, if it serves packages of every architecture, or leave it out",
+  });
 }
 
 function controlFolder({ at }: Placed, { artifact }: PackJob): KilnError {
@@ -155,7 +164,7 @@ interface Needs {
 function controlFiles(spec: DebSpec, { lines, placed }: Needs, job: PackJob): ControlFile[] {
   const own = (name: keyof DebSpec["control"]): string | undefined => {
     const path = spec.control[name];
-    return path === undefined ? undefined : readFileSync(builtPath(job, path), "utf8");
+    return path === undefined ? undefined : readFileSync(builtFile(job, path), "utf8");
   };
   const scripts = scriptNames.flatMap((name): ControlFile[] => {
     const needed = lines.flatMap((one): Lines[] => (one[name] === undefined ? [] : [one[name]]));

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 
 import { KilnError } from "../../errors.ts";
-import { builtPath, type PackJob } from "../kind.ts";
+import { builtFile, type PackJob } from "../kind.ts";
 import { sysusersText } from "../system-package/made.ts";
 import type { PlacedUnit } from "../system-package/units.ts";
 import { type RpmSpec, type ScriptName, scriptNames } from "./shape.ts";
@@ -49,7 +49,7 @@ export function scriptletsOf(
 }
 
 function ownScript({ script, path }: { script: ScriptName; path: string }, job: PackJob): Omit<Scriptlet, "name"> {
-  const text = readFileSync(builtPath(job, path), "utf8").replaceAll("\r\n", "\n");
+  const text = readFileSync(builtFile(job, path), "utf8").replaceAll("\r\n", "\n");
   if (text.includes("\0") || text.includes("\uFFFD")) {
     throw invalid(job, { script, got: `${path}, which isn't text, want a script in UTF-8` }, [
       "rpm holds scripts as text",

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { digestOf } from "../../artifact/digest.ts";
 import type { PackJob } from "../kind.ts";
 import type { Placed } from "./files.ts";
 import type { UnitsAndUsers } from "./shape.ts";
@@ -34,7 +35,8 @@ export function sysusersText(users: UnitsAndUsers["users"]): string | undefined 
 export function madeFile(at: string, bytes: Buffer, { stage }: Pick<PackJob, "stage">): Placed {
   const folder = join(stage, "made");
   mkdirSync(folder, { recursive: true });
-  const source = join(folder, at.replaceAll("/", "%"));
+  // Of one length, however long the path is.
+  const source = join(folder, digestOf(at).slice(0, 16));
   writeFileSync(source, bytes, { flag: "wx" });
   return { type: "file", path: at, at, source, size: bytes.length, executable: false };
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 
 import { KilnError } from "../../errors.ts";
-import { builtPath, type PackJob } from "../kind.ts";
+import { builtFile, type PackJob } from "../kind.ts";
 import type { Placed } from "./files.ts";
 import type { UnitsAndUsers } from "./shape.ts";
 
@@ -21,7 +21,7 @@ export function readUnits(
   job: Pick<PackJob, "artifact" | "source">,
 ): PlacedUnit[] {
   return Object.entries(units).map(([name, { from, ...wishes }]) => {
-    const source = builtPath(job, from);
+    const source = builtFile(job, from);
     const { size, hasInstall } = contentOf(source, name, job);
     const placed: Placed = { type: "file", path: name, at: `${folder}/${name}`, source, size, executable: false };
     return { name, ...wishes, hasInstall, placed };
