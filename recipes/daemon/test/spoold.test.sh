@@ -13,17 +13,17 @@ expect() {
 }
 
 echo old >"$folder/in/old"
-touch -d 2024-05-06T07:08:09Z "$folder/in/old"
-expect "a file that was left alone" "$("$program" --once --conf "$folder/conf")" 2024-05-06/old
-expect "its content" "$(cat "$folder/out/2024-05-06/old")" old
+touch -d 2001-02-03T07:08:09Z "$folder/in/old"
+expect "a file that was left alone" "$("$program" --once --conf "$folder/conf")" 2001-02-03/old
+expect "its content" "$(cat "$folder/out/2001-02-03/old")" old
 
 touch "$folder/in/new"
 expect "a file that is being written" "$("$program" --once --conf "$folder/conf")" ""
 rm "$folder/in/new"
 
 echo other >"$folder/in/old"
-touch -d 2024-05-06T07:08:09Z "$folder/in/old"
+touch -d 2001-02-03T07:08:09Z "$folder/in/old"
 expect "a second one of this name" "$("$program" --once --conf "$folder/conf")" ""
-expect "the first one" "$(cat "$folder/out/2024-05-06/old")" old
+expect "the first one" "$(cat "$folder/out/2001-02-03/old")" old
 
 if "$program" --once --conf "$folder/none" 2>/dev/null; then echo "no settings: got success"; exit 1; fi
