@@ -30,6 +30,7 @@ export async function packDeb(entry: Readonly<Record<string, unknown>>, options:
     release: { name: "sample", version },
     source: join(folder, "source"),
     artifacts: [],
+    packed: new Map(),
     stage,
     out,
     time: 1_700_000_000,
