@@ -178,6 +178,17 @@ export const codes = {
     remedy:
       "The message has the number that was got and the one that is wanted; docs/gates.md says which gate is asked when.",
   },
+  LIMIT_EXCEEDED: {
+    exit: 1,
+    meaning:
+      "A step took more time, output, disk, processes or memory than the recipe allows; it was ended with all that it started.",
+    remedy: "Let it take less, or raise the limit that the message names: `limits` in the recipe.",
+  },
+  MOUNT_CHANGED: {
+    exit: 1,
+    meaning: "What a recipe mounts isn't pinned by its lock file, isn't there, or isn't what was pinned.",
+    remedy: "`kiln lock` pins what is there now; look at it, and commit the lock file.",
+  },
   BASE_UNLOCKED: {
     exit: 1,
     meaning: "The lock file beside the recipe doesn't say what the recipe's base is made of.",

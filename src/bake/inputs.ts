@@ -64,7 +64,10 @@ export function lookAtMachine(options: MachineOptions): Machine {
     ...(sandboxTools.npm === undefined ? {} : { npm: { version: sandboxTools.npm.version } }),
   };
   if (options.base !== undefined) {
-    const materials = options.base.materials.map(({ name, version, sha256 }) => [name, version ?? sha256] as const);
+    const materials = options.base.materials.map(
+      ({ name, version, sha256 }) =>
+        [name, [...(version === undefined ? [] : [version]), sha256.slice(0, 12)].join(" ")] as const,
+    );
     const clock = options.base.hasOwnClock
       ? {}
       : { faketime: { version: installedPackages().get("faketime") ?? "unknown" } };

@@ -5,7 +5,9 @@ import type { Digest } from "../artifact/digest.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import type { BaseSettings, ResolvedBase } from "../bases/base.ts";
 import type { CellValues } from "../recipe/matrix.ts";
+import type { Limits } from "../system/limits.ts";
 import type { Machine } from "./inputs.ts";
+import type { PinnedMount } from "./mounts.ts";
 import type { Plan } from "./plan.ts";
 
 export interface OrderedStep {
@@ -40,6 +42,8 @@ export interface BakeOrder {
   /** Undefined: the machine's own system. */
   readonly base: ResolvedBase | undefined;
   readonly baseSettings: BaseSettings;
+  readonly mounts: readonly PinnedMount[];
+  readonly limits: Limits;
   /** Fetches first, then builds, then checks; each says which it waits for. */
   readonly steps: readonly OrderedStep[];
   readonly artifacts: readonly OrderedArtifact[];

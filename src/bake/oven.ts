@@ -24,6 +24,7 @@ import { toolsFor } from "../system/sandbox-tools.ts";
 import type { Conditions, Sandbox, Secret } from "../system/sandbox.ts";
 import { type CheckResult, outcomesOf, testsOf, testStatements } from "./checks.ts";
 import { requireAnswers } from "./gates.ts";
+import { checkMounts } from "./mounts.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { packingOrder } from "./packing-order.ts";
 import { findLockFiles, lockedPackages, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
@@ -57,6 +58,7 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   await inStep(context.report, "check out the source", () => order.checkOut(workspace.source));
   const lockFiles = findLockFiles(workspace.source);
   const base = order.base === undefined ? undefined : await readyBase(order.base, order.baseSettings, context);
+  await checkMounts(order.mounts, context);
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
   const sandbox = await openSandbox({
@@ -64,6 +66,8 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
     workspace,
     conditions,
     base,
+    mounts: order.mounts,
+    limits: order.limits,
     tools: base === undefined ? order.machine.sandboxTools : toolsFor(order.machine.sandboxTools, base.root),
     env: environmentOf(order),
     networkEnv: proxiesOf(context.env),

@@ -31,6 +31,8 @@ export const planSchema = z.strictObject({
   recipe: digestSchema,
   /** Which cell of the recipe's matrix this is; absent without one. */
   cell: z.record(z.string(), z.string()).optional(),
+  /** Lock files of the source: path → id of the git blob. Absent when there are none. */
+  lockFiles: z.record(z.string(), z.string()).optional(),
   steps: z.array(z.strictObject({ phase: z.enum(["fetch", "build", "check"]), run: z.string() })),
   /** Kind → its version. */
   kinds: z.record(z.string(), z.int()),
@@ -42,6 +44,8 @@ export const planSchema = z.strictObject({
   system: z.strictObject({ os: z.string(), packages: digestSchema }).optional(),
   /** What steps run in instead of the machine's own system. */
   base: z.strictObject({ title: z.string(), digest: digestSchema }).optional(),
+  /** What steps see of the machine beside it: path → digest. Absent when there is nothing. */
+  mounts: z.record(z.string(), digestSchema).optional(),
   isolation: z.enum(isolations),
   /** Variables that the recipe gives to its steps. */
   env: z.record(z.string(), z.string()),

@@ -28,6 +28,7 @@ import { architectureNamed } from "../system/architecture.ts";
 import { checkOut, takeSnapshot } from "../system/git-checkout.ts";
 import {
   type Commit,
+  blobsAt,
   findCommit,
   listChanges,
   listFilesAt,
@@ -40,8 +41,10 @@ import {
 import type { Isolation } from "../system/sandbox.ts";
 import { artifactsOf } from "./artifacts.ts";
 import { lookAtMachine, type NodeProgram, programsOf } from "./inputs.ts";
+import { pinnedMounts } from "./mounts.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { bakeKeyOf, type Plan } from "./plan.ts";
+import { isLockFile } from "./provenance.ts";
 import type { Recorded } from "./recorded.ts";
 import { type KilnFolder, makeKilnFolder, withWorkFolder } from "./workspace.ts";
 
@@ -225,13 +228,16 @@ async function orderFor(
   for (const note of expanded.notes) context.report.note(note);
   const artifacts = expanded.artifacts.map((one) => ({ ...one, name: nameInCell(one.name, values) }));
   const kindNames = [...new Set(artifacts.map(({ kind }) => kind))].toSorted();
+  const read = (file: string) => readFileAt(repository, { ...tree, path: file, limit: 4 * 1024 * 1024 });
+  const mounts = await pinnedMounts(recipe.mounts, { recipe: source.recipe, read });
   const base = await resolveBase(recipe.base, {
-    read: (file) => readFileAt(repository, { ...tree, path: file, limit: 4 * 1024 * 1024 }),
+    read,
     recipe: source.recipe,
     programs: programsOf(kindNames),
     folder: repository.folder,
   });
-  if (base !== undefined && options.isolation === "none") throw needsSandbox(base);
+  if (options.isolation === "none" && base !== undefined) throw needsSandbox(`the base ${base.title}`);
+  if (options.isolation === "none" && mounts.length > 0) throw needsSandbox("mounts");
   const machine = lookAtMachine({
     base,
     isolation: options.isolation,
@@ -240,6 +246,7 @@ async function orderFor(
     path: context.env["PATH"] ?? "",
     memory: folder.path,
   });
+  const lockFiles = [...(await blobsAt(repository, tree))].filter(([file]) => isLockFile(file));
   const steps = stepsOf(recipe, values);
   const plan: Plan = {
     kiln: options.kiln,
@@ -248,10 +255,12 @@ async function orderFor(
     source: { ...source, time: commit.time },
     recipe: loaded.digest,
     ...(isCell ? { cell: values } : {}),
+    ...(lockFiles.length === 0 ? {} : { lockFiles: Object.fromEntries(lockFiles) }),
     steps: steps.map(({ phase, run }) => ({ phase, run })),
     kinds: Object.fromEntries(kindNames.map((name) => [name, kindOf(name).version])),
     tools: machine.tools,
     ...(machine.system === undefined ? {} : { system: machine.system }),
+    ...(mounts.length === 0 ? {} : { mounts: Object.fromEntries(mounts.map(({ at, sha256 }) => [at, sha256])) }),
     ...(base === undefined ? {} : { base: { title: base.title, digest: base.digest } }),
     isolation: options.isolation,
     env: recipe.env,
@@ -263,6 +272,8 @@ async function orderFor(
     machine,
     base,
     baseSettings: options.bases,
+    mounts,
+    limits: recipe.limits,
     steps,
     artifacts,
     activate: Object.fromEntries(

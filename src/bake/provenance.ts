@@ -3,7 +3,7 @@
 // Spec: slsa.dev/spec/v1.0/provenance, in-toto attestation v1 (ResourceDescriptor).
 
 import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { predicateTypes, statementBytes } from "../artifact/statement.ts";
@@ -72,7 +72,7 @@ export function provenanceBytes(input: ProvenanceInput): Uint8Array {
 }
 
 /** The machine's packages, or the base and everything in it. */
-function systemDescriptors({ plan: { system, base }, materials }: ProvenanceInput): Record<string, unknown>[] {
+function systemDescriptors({ plan: { system, base, mounts }, materials }: ProvenanceInput): Record<string, unknown>[] {
   const packages =
     system === undefined
       ? []
@@ -83,7 +83,8 @@ function systemDescriptors({ plan: { system, base }, materials }: ProvenanceInpu
     ...(uri === undefined ? {} : { uri }),
     digest: { sha256 },
   }));
-  return [...packages, ...root, ...parts];
+  const mounted = Object.entries(mounts ?? {}).map(([at, sha256]) => ({ name: `mount: ${at}`, digest: { sha256 } }));
+  return [...packages, ...root, ...parts, ...mounted];
 }
 
 /** As an in-toto resource descriptor. */
@@ -113,6 +114,11 @@ const pinning = new Set([
   ..."yarn.lock pnpm-lock.yaml bun.lock Pipfile.lock Gemfile.lock composer.lock gradle.lockfile".split(" "),
 ]);
 
+/** Whether a path of the source is a lock file's. */
+export function isLockFile(path: string): boolean {
+  return pinning.has(basename(path));
+}
+
 /** The lock files of a checkout, before any step ran, in path order. */
 export function findLockFiles(source: string): LockFile[] {
   const found: LockFile[] = [];
@@ -120,7 +126,7 @@ export function findLockFiles(source: string): LockFile[] {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) look(path);
-      else if (entry.isFile() && pinning.has(entry.name)) {
+      else if (entry.isFile() && isLockFile(entry.name)) {
         found.push({ path: relative(source, path), sha256: digestOf(readFileSync(path)) });
       }
     }

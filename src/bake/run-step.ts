@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import type { Step } from "../report.ts";
+import type { OverLimit } from "../system/limits.ts";
 import { endOf } from "../system/process.ts";
 import type { Sandbox, SandboxRun, Secret } from "../system/sandbox.ts";
 import { missingProgram } from "./missing-program.ts";
@@ -28,7 +29,7 @@ export interface Surroundings extends Pick<Context, "report" | "env" | "signal">
   readonly shown: Pick<Step, "output">;
 }
 
-/** Returns what the program printed on stdout. Throws STEP_FAILED, CANCELLED. */
+/** Returns what the program printed on stdout. Throws STEP_FAILED, LIMIT_EXCEEDED, CANCELLED. */
 export async function runStep(step: StepRun, sandbox: Sandbox, around: Surroundings): Promise<string> {
   const { report, shown } = around;
   const values = [...step.secrets.map(({ value }) => value), ...step.hidden];
@@ -52,6 +53,7 @@ export async function runStep(step: StepRun, sandbox: Sandbox, around: Surroundi
   } finally {
     await log.close();
   }
+  if (result.over !== undefined) throw limitExceeded(result.over, step, log.tail());
   if (result.status === 0) return Buffer.concat(stdout).toString("utf8");
   const missing = await missingProgram({ status: result.status, lines: log.tail() }, around);
   const why = missing === undefined ? "" : `: ${missing.what}`;
@@ -59,4 +61,17 @@ export async function runStep(step: StepRun, sandbox: Sandbox, around: Surroundi
     hint: `${missing === undefined ? "" : `${missing.hint}; `}all of its output: ${step.keptLog}`,
     details: { step: step.title, status: result.status, log: basename(step.log), lastLines: log.tail() },
   });
+}
+
+function limitExceeded({ limit, got, most }: OverLimit, step: StepRun, lastLines: readonly string[]): KilnError {
+  const of = { time: "", output: " of output", disk: " on disk", processes: " processes", memory: " of memory" }[limit];
+  const message = `${step.title}: ended by its limit on ${limit}, with all that it started: got ${got}${of}, want at most ${most}`;
+  return new KilnError(
+    "LIMIT_EXCEEDED",
+    limit === "time" ? message.replace("want at most", "want one within") : message,
+    {
+      hint: `\`limits: { ${limit}: … }\` in the recipe raises it; all of its output: ${step.keptLog}`,
+      details: { step: step.title, limit, log: basename(step.log), lastLines },
+    },
+  );
 }

@@ -6,9 +6,8 @@ import { z } from "zod";
 import { KilnError } from "../errors.ts";
 import type { Base, BaseQuestion, ResolvedBase } from "./base.ts";
 import { image } from "./image/image.ts";
+import type { Lock } from "./lock.ts";
 import { type LockSuiteOptions, pinSuites, suite } from "./suite/suite.ts";
-
-export { lockPathOf } from "./suite/lock.ts";
 
 export const bases = [suite, image] as const satisfies readonly Base[];
 
@@ -31,12 +30,11 @@ export async function resolveBase(spec: BaseSpec, question: BaseQuestion): Promi
 
 export interface PinQuestion extends LockSuiteOptions {
   /** The lock file that there is. */
-  readonly before: Uint8Array | undefined;
+  readonly before: Lock | undefined;
 }
 
 export interface PinnedBases {
-  /** The lock file's new content. */
-  readonly text: string;
+  readonly suites: Lock["suites"];
   readonly titles: readonly string[];
   /** In words; empty when nothing moved. */
   readonly changes: readonly string[];
@@ -48,9 +46,9 @@ export async function pinBases(specs: readonly BaseSpec[], question: PinQuestion
   return await pinSuites(suites, question);
 }
 
-/** Steps see another root only where there is a sandbox. */
-export function needsSandbox({ title }: ResolvedBase): KilnError {
-  return new KilnError("SANDBOX_FAILED", `the base ${title}: got --isolation none, want the sandbox`, {
-    hint: "only the sandbox can show steps another root: allow it, or take `base:` out of the recipe",
+/** Steps see other folders than the machine's only where there is a sandbox. */
+export function needsSandbox(what: string): KilnError {
+  return new KilnError("SANDBOX_FAILED", `${what}: got --isolation none, want the sandbox`, {
+    hint: "only the sandbox can show steps other folders: allow it, or take `base` and `mounts` out of the recipe",
   });
 }

@@ -8,7 +8,9 @@ import { baseSchema } from "../bases/index.ts";
 import { nearest } from "../nearest.ts";
 import { channelRulesSchema } from "./channel.ts";
 import { checkGates, gatesSchema } from "./gates.ts";
+import { limitsSchema } from "./limits.ts";
 import { matrixSchema } from "./matrix.ts";
+import { mountsSchema } from "./mounts.ts";
 import { checkOrder } from "./order.ts";
 import { relativePathSchema } from "./path.ts";
 import { versionSourceSchema } from "./version.ts";
@@ -111,6 +113,12 @@ const first = {
       "Axes and their values, as in `{ suite: [bookworm, trixie] }`: all that follows is baked for each combination, with `${matrix.suite}` replaced in every text, into one release.",
     ),
   base: baseSchema.describe("What steps and packers run in: the machine's own system, or another one, pinned."),
+  mounts: mountsSchema.describe(
+    "Path that steps see → absolute path of a folder or file of the machine, shown read-only. `kiln lock` pins what is in it.",
+  ),
+  limits: limitsSchema
+    .prefault({})
+    .describe("What each step and packer may take before it is ended, with all that it started."),
   env: z
     .record(variable, z.string())
     .default({})

@@ -239,6 +239,22 @@ export async function listFilesAt(
     .filter((path) => path !== "");
 }
 
+/** Path → id of its content, of the plain files of a tree. */
+export async function blobsAt(
+  repository: Repository,
+  { tree, snapshot }: Pick<FileAt, "tree" | "snapshot">,
+): Promise<Map<string, string>> {
+  const options = snapshot === undefined ? {} : { env: { GIT_OBJECT_DIRECTORY: snapshot.objects } };
+  const listing = await runGit(repository, ["ls-tree", "-r", "-z", "--full-tree", tree], options);
+  const entries = listing.stdout.toString("utf8").split("\0");
+  return new Map(
+    entries.flatMap((entry) => {
+      const [, id, path] = /^100\d{3} blob ([0-9a-f]+)\t(.+)$/s.exec(entry) ?? [];
+      return id === undefined || path === undefined ? [] : [[path, id] as const];
+    }),
+  );
+}
+
 /** Whether a path with `/` between segments stays inside the folder that it is relative to. */
 export function isInside(path: string): boolean {
   const normal = posix.normalize(path);

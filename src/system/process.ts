@@ -18,6 +18,10 @@ export interface ProgramOptions {
   readonly input?: Uint8Array | string | undefined;
   /** Bytes of which the program reads one each on file descriptors 3, 4 … */
   readonly pipes?: readonly Uint8Array[] | undefined;
+  /** Called once it runs. */
+  readonly onStart?: ((pid: number) => void) | undefined;
+  /** Called when it has ended, though what it started may still hold its output open. */
+  readonly onExit?: ((pid: number) => void) | undefined;
   /** Called with each piece of stdout and stderr as it comes; then neither is collected. */
   readonly onOutput?: ((piece: Buffer, from: "stdout" | "stderr") => void) | undefined;
 }
@@ -49,6 +53,11 @@ export function runProgram(argv: readonly [string, ...string[]], options: Progra
     stdio: ["pipe", "pipe", "pipe", ...pipes.map(() => "pipe" as const)],
   });
   const endGroup = () => killGroup(child.pid);
+  const { pid } = child;
+  if (pid !== undefined) {
+    options.onStart?.(pid);
+    child.once("exit", () => options.onExit?.(pid));
+  }
   options.signal?.addEventListener("abort", endGroup, { once: true });
 
   const collected = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -91,7 +100,8 @@ function feed(stream: NodeJS.WritableStream | null | undefined, bytes: Uint8Arra
   stream?.end(bytes);
 }
 
-function killGroup(pid: number | undefined): void {
+/** Ends a program that was started here, and what it started unless that left its group. */
+export function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGKILL");

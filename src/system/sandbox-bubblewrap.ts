@@ -3,16 +3,19 @@
 // host. A step is process 1's child in a PID namespace that dies with Kiln, so SIGKILL of Kiln leaves nothing running.
 
 import { existsSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { KilnError } from "../errors.ts";
-import { runProgram, type ProgramResult } from "./process.ts";
+import { runLimited } from "./limits.ts";
+import type { ProgramResult } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
-import { baseArguments, hostArguments } from "./sandbox-root.ts";
+import { baseArguments, hostArguments, placeIn } from "./sandbox-root.ts";
 import { npmScripts, type SandboxTools } from "./sandbox-tools.ts";
 import { seenAt, type Sandbox, type SandboxOptions, type SandboxRun } from "./sandbox.ts";
 import { findProgram, systemPath } from "./tools.ts";
 
+/** Bytes. */
+const sharedMemory = 1024 ** 3;
 const ownPath = "/opt/kiln/bin";
 const npmFolder = "/opt/kiln/lib/node_modules";
 const certificatesFile = "/opt/kiln/certificates.pem";
@@ -36,7 +39,9 @@ export function openBubblewrap(options: SandboxOptions): Sandbox {
     withStage: (stage) => openBubblewrap({ ...options, workspace: { ...options.workspace, stage } }),
     run: (run) => {
       const { args, env, pipes } = argumentsOf(options, run);
-      return runProgram([findProgram("bwrap", systemPath) ?? "bwrap", ...args], {
+      return runLimited([findProgram("bwrap", systemPath) ?? "bwrap", ...args], {
+        limits: options.limits,
+        folder: dirname(options.workspace.temporary),
         cwd: "/",
         env,
         signal: options.signal,
@@ -86,7 +91,7 @@ interface Invocation {
 }
 
 function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
-  const { workspace, conditions, base } = options;
+  const { workspace, conditions, base, mounts = [] } = options;
   const home = join(conditions.folder, "home");
   const pipes: Buffer[] = [];
   const data = (text: string): string => {
@@ -103,14 +108,18 @@ function argumentsOf(options: SandboxOptions, run: SandboxRun): Invocation {
   });
   const made = Object.entries(madeEtc(home));
   const places = Object.entries(run.places ?? {});
-  const placed = places.map(([at]) => at);
+  const mounted = mounts.map(({ at, from }) => ({ from, at: placeIn(base?.root ?? "", at) }));
+  const placed = [...places.map(([at]) => at), ...mounted.map(({ at }) => at)];
   const points = [...placed, "/var/tmp", "/etc/resolv.conf", ...made.map(([name]) => `/etc/${name}`)];
   const args = [
     ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "build"],
     ["--die-with-parent", "--new-session"],
     run.network === "open" ? ["--share-net"] : [],
     base === undefined ? hostArguments(placed) : baseArguments(base.root, points),
+    mounted.flatMap(({ from, at }) => ["--ro-bind", from, at]),
     ["--proc", "/proc", ...hiddenProc(), "--dev", "/dev", "--dir", "/run"],
+    // In memory, and nobody's disk.
+    ["--perms", "1777", "--size", String(sharedMemory), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
     made.flatMap(([name, text]) => ["--ro-bind-data", data(text), `/etc/${name}`]),
     run.network === "open" ? resolver() : [],
     toolFolders(options, data),

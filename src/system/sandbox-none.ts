@@ -1,15 +1,22 @@
-// No sandbox: the same environment, umask and clock, and nothing more. A step sees the whole machine and its network.
+// No sandbox: the same environment, umask, clock and limits, and nothing more. A step sees the whole machine and its network.
+// What it leaves running is ended with it, unless it cleared its environment.
 // For machines that can't have namespaces; the plan and the provenance say so.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 import { KilnError } from "../errors.ts";
-import { runProgram } from "./process.ts";
+import { endAllWith } from "./leftovers.ts";
+import { runLimited } from "./limits.ts";
+import { killGroup } from "./process.ts";
 import { environmentOf, underUmask } from "./sandbox-environment.ts";
 import { npmScripts } from "./sandbox-tools.ts";
 import type { Sandbox, SandboxOptions, Secret } from "./sandbox.ts";
 import { systemPath } from "./tools.ts";
+
+/** Tells the processes of one run from all others. */
+const mark = "KILN_RUN";
+let runs = 0;
 
 export function openUnisolated(options: SandboxOptions): Sandbox {
   const { workspace } = options;
@@ -26,17 +33,27 @@ function sandboxOf(options: SandboxOptions, programs: string): Sandbox {
     run: async (run) => {
       const [place] = Object.keys(run.places ?? {});
       if (place !== undefined) throw notHere(place);
+      const id = `${process.pid}-${(runs += 1)}`;
       const secrets = writeSecrets(dirname(workspace.home), run.secrets ?? []);
       try {
-        return await runProgram(underUmask(options.conditions.umask, run.argv), {
+        return await runLimited(underUmask(options.conditions.umask, run.argv), {
+          limits: options.limits,
+          folder: dirname(workspace.temporary),
+          onExit: (pid) => {
+            killGroup(pid);
+            endAllWith(`${mark}=${id}`);
+          },
           cwd: run.as === "packer" ? workspace.stage : workspace.source,
-          env: environmentOf(options, run, {
-            home: workspace.home,
-            temporary: workspace.temporary,
-            path: `${programs}${delimiter}${systemPath}`,
-            secrets,
-            certificates: options.tools.certificates,
-          }),
+          env: {
+            [mark]: id,
+            ...environmentOf(options, run, {
+              home: workspace.home,
+              temporary: workspace.temporary,
+              path: `${programs}${delimiter}${systemPath}`,
+              secrets,
+              certificates: options.tools.certificates,
+            }),
+          },
           signal: options.signal,
           onOutput: run.onOutput,
         });

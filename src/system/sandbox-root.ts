@@ -73,3 +73,23 @@ function lackingFolder(root: string, point: string): string | undefined {
   }
   return undefined;
 }
+
+/** Where `path` is in a root when its links are followed: nothing can be mounted through one. */
+export function placeIn(root: string, path: string): string {
+  let at = "/";
+  const names = path.split("/").filter((name) => name !== "");
+  for (let links = 0; names.length > 0;) {
+    const name = names.shift() ?? "";
+    const next = name === ".." ? dirname(at) : join(at, name);
+    const isLink = lstatSync(`${root}${next}`, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    // The last one is where it is mounted: over the link itself.
+    if (!isLink || names.length === 0 || (links += 1) > 40) {
+      at = next;
+      continue;
+    }
+    const target = readlinkSync(`${root}${next}`);
+    if (target.startsWith("/")) at = "/";
+    names.unshift(...target.split("/").filter((one) => one !== "" && one !== "."));
+  }
+  return at;
+}

@@ -4,7 +4,7 @@
 
 import { join, relative, sep } from "node:path";
 
-import type { ProgramResult } from "./process.ts";
+import type { LimitedResult, Limits } from "./limits.ts";
 import type { SandboxTools } from "./sandbox-tools.ts";
 
 export const isolations = ["bubblewrap", "none"] as const;
@@ -36,12 +36,16 @@ export interface SandboxOptions {
   readonly tools: SandboxTools;
   /** What is shown instead of the machine's own programs and libraries; not with isolation `none`. */
   readonly base?: SandboxBase | undefined;
+  /** Folders and files of the machine that are shown read-only; not with isolation `none`. */
+  readonly mounts?: readonly Mount[] | undefined;
   /** Variables beside the fixed ones. */
   readonly env: Readonly<Record<string, string>>;
   /** Variables for runs that have the network: proxies. */
   readonly networkEnv: Readonly<Record<string, string>>;
   /** The host's clock, ms since 1970: a fixed clock is an offset from it, so that it goes on from step to step. */
   readonly now: number;
+  /** What each run may take; none when undefined. */
+  readonly limits?: Limits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,6 +54,13 @@ export interface SandboxBase {
   readonly root: string;
   /** What it says about the environment of its programs, PATH too. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+export interface Mount {
+  /** As programs see it: absolute, and nothing of the sandbox's own. */
+  readonly at: string;
+  /** On the machine: absolute. */
+  readonly from: string;
 }
 
 export interface Secret {
@@ -75,7 +86,7 @@ export interface SandboxRun {
 
 export interface Sandbox {
   /** Runs a program to its end; a status other than 0 is the caller's to judge. */
-  run(run: SandboxRun): Promise<ProgramResult>;
+  run(run: SandboxRun): Promise<LimitedResult>;
   /** How programs inside see a path of the workspace. */
   inside(path: string): string;
   /** The same sandbox, whose packers have another folder (absolute) as their stage. */

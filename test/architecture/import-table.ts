@@ -41,7 +41,7 @@ export const parts: readonly Part[] = [
   // Formats of reports: the kind keeps them, a bake reads those of checks.
   { name: "reports", files: /^reports\//, may: base },
 
-  { name: "base interface", files: /^bases\/base\.ts$/, may: base },
+  { name: "base interface", files: /^bases\/(base|lock)\.ts$/, may: base },
   { name: "bases list", files: /^bases\/(index|ready)\.ts$/, may: [...base, "base interface", "bases"] },
   { name: "bases", files: /^bases\//, may: [...base, "base interface"], siblings: "apart" },
 

@@ -17,7 +17,12 @@ export interface Project {
   /** Everything that was reported. */
   readonly reported: string[];
   readonly kilnFolder: string;
-  prepare<T>(options: Partial<PrepareOptions>, work: (prepared: Prepared, context: Context) => Promise<T>): Promise<T>;
+  readonly context: Context;
+  prepare<T>(
+    options: Partial<PrepareOptions>,
+    work: (prepared: Prepared, context: Context) => Promise<T>,
+    around?: Partial<Context>,
+  ): Promise<T>;
   bake(options?: Partial<PrepareOptions & Pick<BakeOptions, "check">>): Promise<BakeResult>;
 }
 
@@ -47,7 +52,8 @@ export function makeProject({ recipe, files = {}, env = {}, signal, folder = "pr
     repository,
     reported,
     kilnFolder: join(repository.folder, ".kiln"),
-    prepare: (options, work) =>
+    context,
+    prepare: (options, work, around = {}) =>
       withPrepared(
         {
           changes: "refuse",
@@ -59,7 +65,7 @@ export function makeProject({ recipe, files = {}, env = {}, signal, folder = "pr
           store: undefined,
           ...options,
         },
-        context,
+        { ...context, ...around },
         (prepared) => work(prepared, context),
       ),
     bake: ({ check = "once", ...options } = {}) =>

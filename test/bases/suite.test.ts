@@ -15,7 +15,7 @@ import {
   lockPathOf,
   lockText,
   parseLock,
-} from "../../src/bases/suite/lock.ts";
+} from "../../src/bases/lock.ts";
 import { mirrorOf } from "../../src/bases/suite/mirror.ts";
 import { debianName } from "../../src/system/architecture.ts";
 import { temporaryFolder } from "../system/made-repository.ts";

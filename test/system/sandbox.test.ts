@@ -64,7 +64,9 @@ test.each(both)("%s: the environment is the fixed one, whatever Kiln's is", asyn
     env: { A: "b" },
   });
   const [names = "", values = ""] = output.split("\n");
-  expect(names.split(" ").filter((name) => !/^(?:FAKETIME|_|PWD|SHLVL|OLDPWD)/.test(name) && name !== "")).toEqual([
+  expect(
+    names.split(" ").filter((name) => !/^(?:FAKETIME|_|PWD|SHLVL|OLDPWD|KILN_RUN)/.test(name) && name !== ""),
+  ).toEqual([
     ...["A", "CI", "HOME", "LANG", "LC_ALL", "LD_PRELOAD", "LOGNAME", "NO_FAKE_STAT", "NO_UPDATE_NOTIFIER", "PATH"],
     ...[
       "SHELL",

@@ -10,7 +10,7 @@ import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
 import { type ProgramResult, runProgram } from "../../system/process.ts";
 import { systemPath } from "../../system/tools.ts";
-import type { LockedSuite, LockRequest } from "./lock.ts";
+import type { LockedSuite, LockRequest } from "../lock.ts";
 
 export interface AptOptions {
   /** Absolute path of an empty folder. */

@@ -12,8 +12,8 @@ import { installedPackages } from "../../system/packages.ts";
 import { endOf, runProgram } from "../../system/process.ts";
 import { findProgram, systemPath, toolMissing } from "../../system/tools.ts";
 import type { BaseJob } from "../base.ts";
+import { differences, type LockedSuite } from "../lock.ts";
 import { fetchEnvironment, lookAtSuite, networkSettings, sourceLine } from "./apt.ts";
-import { differences, type LockedSuite } from "./lock.ts";
 import { keyringOf, mirrorOf } from "./mirror.ts";
 
 export interface SuiteOrder {

@@ -15,12 +15,12 @@ import {
   differences,
   digestOfSuite,
   findLocked,
+  type Lock,
   type LockedSuite,
   type LockRequest,
   lockPathOf,
-  lockText,
   parseLock,
-} from "./lock.ts";
+} from "../lock.ts";
 import { keyringOf, mirrorOf } from "./mirror.ts";
 
 const word = /^[a-z0-9][a-z0-9.+-]{0,99}$/;
@@ -137,10 +137,10 @@ export interface LockSuiteOptions {
 /** What these suites have now, as a lock file; see `pinBases`. Entries for other machines stay as long as they fit. */
 export async function pinSuites(
   specs: readonly SuiteSpec[],
-  question: LockSuiteOptions & { readonly before: Uint8Array | undefined },
-): Promise<{ text: string; titles: string[]; changes: string[] }> {
+  question: LockSuiteOptions & { readonly before: Lock | undefined },
+): Promise<{ suites: LockedSuite[]; titles: string[]; changes: string[] }> {
   const { lookAtSuite } = await import("./apt.ts");
-  const before = question.before === undefined ? [] : parseLock(question.before, "the lock file").suites;
+  const before = question.before?.suites ?? [];
   const suites: LockedSuite[] = [];
   for (const [index, spec] of specs.entries()) {
     const request = requestOf(spec, question.programs);
@@ -158,7 +158,7 @@ export async function pinSuites(
     return old === undefined ? [`${titleOf(now)}: new`] : differences(old, now);
   });
   return {
-    text: lockText({ kilnLock: 1, suites: [...suites, ...before.filter(isKept)] }),
+    suites: [...suites, ...before.filter(isKept)],
     titles: suites.map(titleOf),
     changes,
   };

@@ -1,13 +1,13 @@
-// The lock file: what a suite was made of on the day when somebody ran `kiln lock`, for the commit to keep beside the recipe.
+// The lock file: what a suite was made of, and what mounts held, when somebody ran `kiln lock`, for the commit to keep.
 // It names the index by the digest of its InRelease, and every package by version and SHA-256; a base that can't be made of
 // exactly these isn't made. Where the mirror is, it doesn't say.
 
 import { z } from "zod";
 
-import { type Digest, digestOf, digestSchema } from "../../artifact/digest.ts";
-import { canonicalBytes } from "../../artifact/json.ts";
-import { KilnError } from "../../errors.ts";
-import { distributions } from "../base.ts";
+import { type Digest, digestOf, digestSchema } from "../artifact/digest.ts";
+import { canonicalBytes } from "../artifact/json.ts";
+import { KilnError } from "../errors.ts";
+import { distributions } from "./base.ts";
 
 const lockedPackageSchema = z.strictObject({
   version: z.string().min(1).max(200),
@@ -31,7 +31,12 @@ const lockedSuiteSchema = z.strictObject({
   packages: z.record(z.string().regex(/^[a-z0-9][a-z0-9.+-]{0,99}$/), lockedPackageSchema),
 });
 
-export const lockSchema = z.strictObject({ kilnLock: z.literal(1), suites: z.array(lockedSuiteSchema) });
+const lockSchema = z.strictObject({
+  kilnLock: z.literal(1),
+  suites: z.array(lockedSuiteSchema),
+  /** What is mounted at a path: see treeDigest. */
+  mounts: z.record(z.string(), digestSchema).optional(),
+});
 
 export type LockedSuite = z.infer<typeof lockedSuiteSchema>;
 export type Lock = z.infer<typeof lockSchema>;
@@ -69,7 +74,10 @@ export function findLocked(lock: Lock, request: LockRequest): LockedSuite | unde
 /** One package a line, in order: a renewed lock is read as a diff. */
 export function lockText(lock: Lock): string {
   const suites = lock.suites.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1)).map(suiteText);
-  return `{\n  "kilnLock": 1,\n  "suites": [\n${suites.join(",\n")}\n  ]\n}\n`;
+  const mounts = Object.entries(lock.mounts ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const listed = mounts.map(([at, digest]) => `    ${JSON.stringify(at)}: ${JSON.stringify(digest)}`);
+  const mounted = mounts.length === 0 ? "" : `,\n  "mounts": {\n${listed.join(",\n")}\n  }`;
+  return `{\n  "kilnLock": 1,\n  "suites": [\n${suites.join(",\n")}\n  ]${mounted}\n}\n`;
 }
 
 function suiteText({ packages, ...facts }: LockedSuite): string {
