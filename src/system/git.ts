@@ -1,7 +1,8 @@
 // What Kiln asks a git repository. Nothing here writes to it. Revisions and paths come from users and from other people's
 // commits: none of them can become an option, a pattern or a path outside.
 
-import { posix, resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { posix, relative, resolve } from "node:path";
 
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
@@ -34,21 +35,21 @@ export interface Commit {
 export async function openRepository(folder: string, context: Pick<Context, "env" | "signal">): Promise<Repository> {
   const { env, signal } = context;
   const here: Git = { folder, env, signal, settings: await userSettings({ folder, env, signal }) };
+  // The way up to the top is dots and slashes: unlike the top's own path it can't hold a line feed.
   const facts = ["--is-shallow-repository", "--show-object-format", "--is-inside-work-tree"];
-  const paths = ["--git-path", "objects", "--git-path", "index"];
+  const paths = ["--git-path", "objects", "--git-path", "index", "--show-cdup"];
   const answer = textOf(await runGit(here, ["rev-parse", ...facts, ...paths])).split("\n");
-  const [shallow, format, inside, objects = "", index = ""] = answer;
+  const [shallow, format, inside, objects = "", index = "", up = ""] = answer;
   if (format !== "sha1" && format !== "sha256") {
     throw new KilnError("SOURCE_UNSUPPORTED", `${folder}: got object format ${format}, want sha1 or sha256`);
   }
   const hasWorkTree = inside === "true";
-  const ask = async (question: string) => textOf(await runGit(here, ["rev-parse", question]));
-  // Two questions: both answers may hold a line feed.
-  const [top, prefix] = hasWorkTree ? await Promise.all([ask("--show-toplevel"), ask("--show-prefix")]) : [folder, ""];
+  const real = hasWorkTree ? realpathSync(folder) : folder;
+  const top = hasWorkTree ? resolve(real, up) : folder;
   return {
     ...here,
     folder: top,
-    prefix,
+    prefix: real === top ? "" : `${relative(top, real)}/`,
     hasWorkTree,
     isShallow: shallow === "true",
     objectFormat: format,
@@ -59,12 +60,11 @@ export async function openRepository(folder: string, context: Pick<Context, "env
 
 /** The commit that `revision` names (HEAD, a branch, a tag, an id). Throws COMMIT_NOT_FOUND, SOURCE_UNSUPPORTED. */
 export async function findCommit(repository: Repository, revision: string): Promise<Commit> {
-  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`];
-  const found = await runGit(repository, args, { answers: [0, 1, 128] });
-  const id = textOf(found);
+  const format = ["--no-show-signature", "--format=%H%n%T%n%ct"];
+  const args = ["log", "-1", ...format, "--end-of-options", `${revision}^{commit}`, "--"];
+  const found = await runGit(repository, args, { answers: [0, 128] });
+  const [id = "", tree = "", time = ""] = textOf(found).split("\n");
   if (found.status !== 0 || !isObjectId(id)) throw noCommit(repository, revision);
-  const show = ["log", "-1", "--no-show-signature", "--format=%T%n%ct", id, "--"];
-  const [tree = "", time = ""] = textOf(await runGit(repository, show)).split("\n");
   // A commit can claim any time; artifacts can't hold all of them.
   if (!/^\d{1,11}$/.test(time)) {
     throw new KilnError("SOURCE_UNSUPPORTED", `commit ${id}: got the time ${time}, want seconds from 1970 on`);
