@@ -5,18 +5,19 @@
 import { copyFileSync, existsSync, lstatSync, mkdirSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
 import { checkArtifactFile } from "../artifact/name.ts";
 import { readyBase } from "../bases/ready.ts";
 import type { Context } from "../context.ts";
-import { isKilnError, KilnError } from "../errors.ts";
+import { isKilnError, isSystemError, KilnError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
 import { builtPath, type Packed } from "../kinds/kind.ts";
 import { cellText } from "../recipe/matrix.ts";
 import { inStep, type Step } from "../report.ts";
+import { changedFile } from "../system/changed-file.ts";
 import { hashFile } from "../system/hash-file.ts";
 import { suiteName } from "../system/packages.ts";
 import { openSandbox } from "../system/sandbox-open.ts";
@@ -246,7 +247,7 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
     `${artifact.kind}: ${artifact.name}`,
     kitchen,
     async (step) => {
-      const packed = await runPacker(artifact, kitchen, step);
+      const packed = await whileItStays(kitchen.source, () => runPacker(artifact, kitchen, step));
       checkArtifactFile(packed.file, artifact.name);
       const blob = await blobOf(kitchen.out, packed);
       const { sbomOf } = await import("./sbom/sbom.ts");
@@ -315,6 +316,18 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
     onProgress: (bytes) => shown.progress(bytes, undefined, "bytes"),
     signal: kitchen.signal,
   });
+}
+
+/** What is gone from the source while it is packed was taken by something that a step left running. */
+async function whileItStays<T>(source: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const path = isSystemError(error, "ENOENT", "ENOTDIR", "EISDIR") ? (error.path ?? "") : "";
+    const inner = relative(realpathSync(source), path);
+    if (path === "" || inner.startsWith("..")) throw error;
+    throw changedFile(inner, "another sort of file, or none,", error);
+  }
 }
 
 /** Two artifacts under one name would be one file in every repository. */

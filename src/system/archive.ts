@@ -8,9 +8,9 @@ import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
 
 import type { Digest } from "../artifact/digest.ts";
-import { KilnError } from "../errors.ts";
-import type { Entry, FileEntry } from "./archive-entries.ts";
+import type { Entry } from "./archive-entries.ts";
 import { blockSize, headerWriter, paddingOf } from "./archive-header.ts";
+import { changedFile } from "./changed-file.ts";
 
 const pieceSize = 1024 * 1024;
 
@@ -93,8 +93,10 @@ function* tarPieces(entries: readonly Entry[], options: ArchiveOptions): Generat
     try {
       for (let left = entry.size; left > 0;) {
         if (filled === pieceSize) yield full();
-        const count = readSync(file, piece, filled, Math.min(left, pieceSize - filled), null);
-        if (count === 0) throw changed(entry);
+        // One byte more than there should be shows a file that grew.
+        const count = readSync(file, piece, filled, Math.min(left + 1, pieceSize - filled), null);
+        if (count === 0 || count > left)
+          throw changedFile(entry.path, `${count === 0 ? "fewer" : "more"} than its ${entry.size} bytes`);
         filled += count;
         left -= count;
         read += count;
@@ -108,10 +110,4 @@ function* tarPieces(entries: readonly Entry[], options: ArchiveOptions): Generat
   }
   if (filled > 0) yield full();
   yield Buffer.alloc(2 * blockSize);
-}
-
-function changed(entry: FileEntry): KilnError {
-  return new KilnError("ARTIFACT_INVALID", `${entry.path}: got fewer than its ${entry.size} bytes`, {
-    hint: "something changed the file while it was packed; let build steps end all that they start",
-  });
 }

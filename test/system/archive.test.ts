@@ -222,12 +222,16 @@ test("a folder is never followed when it is a link", async () => {
   expect(entriesOf(root).map(({ path }) => path)).toEqual(["inside", "sub", "sub/ok"]);
 });
 
-test("a file that shrinks while it is packed fails the archive", async () => {
+test.each([
+  ["shrinks", "0123", "a: got fewer than its 10 bytes while it was packed, want what the build left"],
+  ["grows", "0123456789ab", "a: got more than its 10 bytes while it was packed, want what the build left"],
+])("a file that %s while it is packed fails the archive", async (_, then, message) => {
   put("a", "0123456789");
   const entries = entriesOf(root);
-  writeFileSync(join(root, "a"), "0123");
+  writeFileSync(join(root, "a"), then);
   await expect(writeArchive(join(folder, "a.tar.zst"), entries, { time })).rejects.toMatchObject({
     code: "ARTIFACT_INVALID",
+    message,
   });
 });
 

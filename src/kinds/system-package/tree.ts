@@ -1,8 +1,9 @@
 // The files of a package, copied with fixed modes and times for the program that packs them.
 
-import { chmodSync, constants, copyFileSync, lutimesSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, constants, copyFileSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
+import { changedFile } from "../../system/changed-file.ts";
 import type { Placed } from "./files.ts";
 
 /**
@@ -15,7 +16,7 @@ export function writeTree(root: string, placed: readonly Placed[], time: number)
     const path = join(root, entry.at);
     if (entry.type === "folder") mkdirSync(path);
     else if (entry.type === "link") symlinkSync(entry.target, path);
-    else copyFileSync(entry.source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    else copyWhole(entry, path);
     // Folders are closed when they are full.
     if (entry.type === "file") chmodSync(path, modeOf(entry));
     if (entry.type === "folder") chmodSync(path, 0o755);
@@ -25,6 +26,13 @@ export function writeTree(root: string, placed: readonly Placed[], time: number)
     if (entry.type === "folder" && entry.mode !== undefined) chmodSync(path, entry.mode);
     lutimesSync(path, time, time);
   }
+}
+
+/** What was listed is what the control files speak of. */
+function copyWhole(entry: Extract<Placed, { type: "file" }>, path: string): void {
+  copyFileSync(entry.source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  const { size } = lstatSync(path);
+  if (size !== entry.size) throw changedFile(`/${entry.at}`, `${size} bytes after ${entry.size}`);
 }
 
 /** The permission bits that an entry has in the package. */
