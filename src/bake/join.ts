@@ -71,9 +71,9 @@ function checkedIn(parts: readonly Part[]): Pick<Manifest, "attestations" | "che
     parts.flatMap(({ manifest }) => (manifest.gates ?? []).map((gate) => [canonicalText(gate), gate])),
   );
   return {
-    ...(attestations.length === 0 ? {} : { attestations }),
+    ...(attestations.length === 0 ? {} : { attestations: sorted(attestations) }),
     ...(checks.length === 0 ? {} : { checks: Object.fromEntries(checks) }),
-    ...(gates.size === 0 ? {} : { gates: [...gates.values()] }),
+    ...(gates.size === 0 ? {} : { gates: sorted([...gates.values()]) }),
   };
 }
 
@@ -199,7 +199,7 @@ function joinedProvenance(
 }
 
 /** By their text: whose they are must not show in the order. */
-function sorted(values: readonly unknown[]): unknown[] {
+function sorted<T>(values: readonly T[]): T[] {
   return values.toSorted((a, b) => (canonicalText(a) < canonicalText(b) ? -1 : 1));
 }
 

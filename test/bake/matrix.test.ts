@@ -16,7 +16,7 @@ const recipe = `
 matrix: { suite: [bookworm, trixie], level: [low, high] }
 env: { SUITE: "\${matrix.suite}" }
 build: [mkdir dist, 'echo "$SUITE \${matrix.level}" > dist/about']
-checks: [{ name: unit, run: "test -s dist/about" }]
+checks: [{ name: unit, run: 'echo "<testsuite name=\\"a\\"><testcase name=\\"b\\"/></testsuite>" > junit.xml', report: junit.xml }]
 artifacts: { app: { kind: archive, from: dist } }
 `;
 
