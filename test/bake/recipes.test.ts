@@ -2,7 +2,7 @@
 // and by npm, and run.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -71,4 +71,27 @@ test("the rpm tool is a package whose files, settings and scripts rpm reads", as
   expect(query("--configfiles")).toBe("/etc/roomleft.conf\n");
   expect(query("--docfiles")).toBe("/usr/share/doc/roomleft/README.md\n");
   expect(query("--scripts")).toContain("100% of it is taken along");
+});
+
+test("the library with gates keeps its reports, and Node's own are the same twice", async () => {
+  const { folder, manifest } = await projectOf("gated").bake({ check: "twice" });
+  expect(manifest.artifacts.map(({ name, record }) => [name, record["numbers"]])).toEqual([
+    ["coverage", { lines: 100, branches: expect.any(Number) as number, functions: 100 }],
+    ["library", undefined],
+    ["tests", { tests: 3, passed: 3, failed: 0, skipped: 0 }],
+  ]);
+  expect(manifest.checks).toEqual({ "loose-ends": "passed" });
+  expect(manifest.gates?.map(({ name }) => name)).toEqual(["coverage", "skipped", "loose-ends"]);
+  const [attestation] = manifest.attestations ?? [];
+  const statement = JSON.parse(readFileSync(join(folder, attestation?.statement.file ?? ""), "utf8")) as object;
+  expect(statement).toMatchObject({
+    predicate: {
+      result: "PASSED",
+      passedTests: [
+        "shares.add up, and nobody gets more than a cent too much",
+        "shares.are equal as far as cents allow",
+        "what can't be divided.is refused",
+      ],
+    },
+  });
 });
