@@ -9,7 +9,7 @@ export function share(amount, weights) {
   }
   const exact = weights.map((weight) => (amount * weight) / total);
   const shares = exact.map(Math.floor);
-  const order = exact.map((value, at) => [value - Math.floor(value), at]).sort(([a, i], [b, j]) => b - a || i - j);
+  const order = exact.map((value, at) => [value - Math.floor(value), at]).toSorted(([a, i], [b, j]) => b - a || i - j);
   const left = amount - shares.reduce((sum, one) => sum + one, 0);
   for (const [, at] of order.slice(0, left)) shares[at] += 1;
   return shares;
