@@ -148,6 +148,29 @@ test.each(Object.entries(projects))(
   },
 );
 
+/** For one sort of machine each: both are pinned. */
+const maturin = `maturin==1.16.0 \\
+  --hash=sha256:837db2f4d93d4899c3ac393fb3cc9eebf35b6002336e5d574f4a4fb6c49fe283 \\
+  --hash=sha256:e285ec9eb10243d45d10417178cb2eb76e0cbb184d0aa4378b503489fa12ee78
+`;
+
+test("maturin, with a program in Rust: the same bytes twice, for this machine; pip and uv install it", async () => {
+  const files = {
+    "pyproject.toml": `[build-system]\nrequires = ["maturin>=1.7,<2"]\nbuild-backend = "maturin"\n[project]\nname = "greet"\nversion = "0.0.0"\n${metadata}[tool.maturin]\nbindings = "bin"\n`,
+    "Cargo.toml": `[package]\nname = "greet"\nversion = "0.0.0"\nedition = "2021"\n`,
+    "Cargo.lock": `version = 4\n\n[[package]]\nname = "greet"\nversion = "0.0.0"\n`,
+    "src/main.rs": `fn main() { println!("hello"); }\n`,
+    "README.md": "Greets.\n",
+    "build-requirements.txt": maturin,
+  };
+  const wheelAlone = recipe.replace(", sdist: { kind: sdist }", "");
+  const bake = await makeProject({ recipe: wheelAlone, files }).bake({ check: "twice" });
+  expect(bake.manifest.artifacts).toMatchObject([{ platform: `linux-${process.arch}`, record: { version: "1.2.3" } }]);
+  const program =
+    "import subprocess, sys; print(subprocess.check_output([sys.prefix + '/bin/greet'], text=True), end='')";
+  expect(inCleanEnvironments(pathOf(bake, "wheel"), program)).toEqual(["hello\n", "hello\n"]);
+});
+
 test("recipes/wheel is baked, installed by pip and by uv, and used", async () => {
   const project = makeProject({ recipe: "artifacts: { app: { kind: archive, from: . } }\n" });
   const folder = new URL("../../recipes/wheel", import.meta.url).pathname;

@@ -1,7 +1,7 @@
 // Builds one distribution file of a Python project: the project's own backend, called by a program in the sandbox, in an
 // environment that holds the locked build requirements and nothing else.
 
-import { lstatSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { PackageURL } from "packageurl-js";
@@ -122,21 +122,33 @@ function placesOf(spec: Spec, { requires }: Project, job: PackJob): Places {
   return { requirements: inside(requirements), wheelhouse: inside(wheelhouse) };
 }
 
+/** Where projects are built: the same in every bake. */
+const buildPath = "/project";
+
 async function runBuild(
   task: Project & Places & { readonly kind: string; readonly version: string },
   { from, settings, requirements, wheelhouse }: Spec,
   job: PackJob,
 ): Promise<Built> {
+  const { inside } = job.sandbox;
+  const folder = join(job.stage, "work");
+  mkdirSync(folder);
+  // Backends write their path into what they build. Without a sandbox it is where it is.
+  const isIsolated = inside(folder) !== folder;
   const whole = {
     ...task,
+    work: isIsolated ? buildPath : folder,
+    stage: inside(job.stage),
     from,
     settings,
     shown: { requirements, wheelhouse },
-    source: job.sandbox.inside(job.source),
+    source: inside(job.source),
     time: job.time,
     env: versionVariables(task.version),
   };
-  return builtSchema.parse(await runPython("build.py", whole, job));
+  return builtSchema.parse(
+    await runPython("build.py", whole, job, isIsolated ? { places: { [buildPath]: folder } } : {}),
+  );
 }
 
 /** What it requires, as PEP 508 writes it. `a>=1; extra == "x"` isn't installed unless asked for. */

@@ -1,7 +1,7 @@
 """Calls a project's PEP 517 backend in an environment of its own and writes the wheel or sdist in one fixed form.
 
 Its argument is a file with one JSON object; its answer, on stdout, is another; whatever else is said goes to stderr. Works
-in the current folder, on a copy of the source. Names, times, modes and order in the packed file are fixed here: PEP 427, PEP 625.
+in a folder of its own, on a copy of the source. Names, times, modes and order in the packed file are fixed here: PEP 427, PEP 625.
 """
 
 import base64
@@ -60,6 +60,7 @@ def main():
 
 
 def build(job):
+    os.chdir(job["work"])
     copy_source(job)
     for path, text in job["stamped"].items():
         with open(os.path.join("source", path), "w", encoding="utf-8", newline="") as file:
@@ -75,10 +76,8 @@ def build(job):
     check_installed(job["requires"], site_packages, job["shown"])
     made = call_backend(job, python, site_packages)
     out = os.path.basename(made)
-    if job["kind"] == "wheel":
-        metadata = repack_wheel(made, out, job["time"])
-    else:
-        metadata = repack_sdist(made, out, job["time"])
+    repack = repack_wheel if job["kind"] == "wheel" else repack_sdist
+    metadata = repack(made, os.path.join(job["stage"], out), job["time"])
     return {"file": out, **describe(metadata, job)}
 
 
@@ -154,6 +153,7 @@ def environment_of(job, here):
         env[name] = f"{os.environ.get(name, '')} -ffile-prefix-map={source}=.".strip()
     homes = [(source, "."), (os.environ.get("CARGO_HOME", f"{os.environ['HOME']}/.cargo"), "/cargo")]
     remap = [f"--remap-path-prefix={path}={name}" for path, name in homes]
+    env["CARGO_NET_OFFLINE"] = "true"
     env["RUSTFLAGS"] = " ".join(filter(None, [os.environ.get("RUSTFLAGS"), *remap]))
     return env
 
