@@ -7,10 +7,12 @@ import { cp, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import type { Context } from "../context.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
 import { hintFor } from "./base-hint.ts";
 import { compareBakes } from "./compare.ts";
 import { otherConditions, usualConditions } from "./conditions.ts";
+import { writeDiffoscope } from "./diffoscope.ts";
 import { rememberPlan } from "./explain.ts";
 import { type Bake, readBake } from "./kept.ts";
 import type { BakeOrder } from "./order.ts";
@@ -102,8 +104,22 @@ async function checkTwice(keeper: Keeper, work: string, first: { folder: string;
     await mkdir(kept, { recursive: true });
     await cp(first.folder, join(kept, "first"), { recursive: true });
     await rename(second.folder, join(kept, "second"));
-    throw error;
+    throw await withDiffoscope(error, kept, context);
   }
+}
+
+/** Where diffoscope is installed, what it says lies beside the two bakes. */
+async function withDiffoscope(error: unknown, kept: string, context: Context): Promise<unknown> {
+  const file = isKilnError(error, "NOT_REPRODUCIBLE") ? error.details["file"] : undefined;
+  if (!isKilnError(error) || typeof file !== "string") return error;
+  const pair = [join(kept, "first", file), join(kept, "second", file)] as const;
+  if (!(await writeDiffoscope(pair, join(kept, "diffoscope.txt"), context))) return error;
+  const { code, message, hint, details } = error;
+  return new KilnError(code, message, {
+    hint: `${hint}, and diffoscope.txt shows all differences`,
+    details,
+    cause: error,
+  });
 }
 
 /** Only the last failure is kept. */

@@ -26,7 +26,7 @@ export async function compareBakes(
   kept: string,
   context: Surroundings,
 ): Promise<{ files: number; bytes: number }> {
-  const differs = (message: string): KilnError => notReproducible(message, kept);
+  const differs = (message: string, file?: string): KilnError => notReproducible(message, { kept, file });
   const others = new Map(second.manifest.artifacts.map((artifact) => [artifact.name, artifact]));
   for (const artifact of first.manifest.artifacts) {
     const other = others.get(artifact.name);
@@ -35,7 +35,8 @@ export async function compareBakes(
     }
     if (artifact.sha256 === other.sha256) continue;
     const pair = [join(first.folder, artifact.file), join(second.folder, other.file)] as const;
-    throw differs(`${artifact.name} (${artifact.file}): ${await differenceOf(artifact.kind, pair, context)}`);
+    const difference = await differenceOf(artifact.kind, pair, context);
+    throw differs(`${artifact.name} (${artifact.file}): ${difference}`, artifact.file);
   }
   for (const [check, outcome] of Object.entries(first.manifest.checks ?? {})) {
     const other = second.manifest.checks?.[check];
@@ -52,10 +53,14 @@ export async function compareBakes(
   return { files: blobs.length, bytes: blobs.reduce((sum, { size }) => sum + size, 0) };
 }
 
-function notReproducible(message: string, kept: string): KilnError {
+/** `file`: the artifact that differs, if it is one. */
+function notReproducible(
+  message: string,
+  { kept, file }: { readonly kept: string; readonly file: string | undefined },
+): KilnError {
   return new KilnError("NOT_REPRODUCIBLE", `${message}, want the same bytes`, {
     hint: `the second bake had another path, umask, time zone and clock: let the build leave such things out; both are in ${kept}`,
-    details: { kept },
+    details: { kept, ...(file === undefined ? {} : { file }) },
   });
 }
 
@@ -114,9 +119,13 @@ async function extract(kind: string, file: string, { path, context }: Wanted): P
 }
 
 function difference(one: Buffer, two: Buffer): string {
-  const why = [one, two].some(holdsItsPath) ? "; it holds the path that it was built at" : "";
   let at = 0;
   while (at < Math.min(one.length, two.length) && one[at] === two[at]) at += 1;
+  const why = [one, two].some(holdsItsPath)
+    ? "; it holds the path that it was built at"
+    : [one, two].every((bytes) => holdsTime(bytes, at))
+      ? "; it looks like the time of the build: take SOURCE_DATE_EPOCH, or leave it out"
+      : "";
   if (at === one.length || at === two.length) {
     return `in length: ${one.length} bytes and then ${two.length}, the same up to byte ${at}${why}`;
   }
@@ -128,6 +137,14 @@ function difference(one: Buffer, two: Buffer): string {
 
 function holdsItsPath(bytes: Buffer): boolean {
   return [usualConditions(0), otherConditions(0)].some(({ folder }) => bytes.includes(`${folder}/source`));
+}
+
+/** Whether what is around `at` reads like a date, a time of day, or seconds since 1970. */
+function holdsTime(bytes: Buffer, at: number): boolean {
+  const around = bytes.subarray(Math.max(0, at - 20), at + 20).toString("latin1");
+  return /(?:19|20)\d{2}[-/.]?\d{2}[-/.]?\d{2}|\b\d{1,2}:\d{2}|\b[12]\d{9}\b|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b/.test(
+    around,
+  );
 }
 
 /** A few characters around `at`, so that a person recognises a time or a path. */

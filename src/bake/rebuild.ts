@@ -14,6 +14,7 @@ import { fetchCommit } from "../system/git-fetch.ts";
 import { openRepository, type Repository } from "../system/git.ts";
 import { bakeAll } from "./bake-all.ts";
 import { differenceOf } from "./compare.ts";
+import { writeDiffoscope } from "./diffoscope.ts";
 import type { Bake } from "./kept.ts";
 import { type OrderOptions, ordersOf } from "./prepare.ts";
 import { type InputDifference, inputDifferences, type Recorded, recordedBake } from "./recorded.ts";
@@ -30,6 +31,8 @@ export interface RebuildOptions extends OrderOptions {
   readonly folder: string;
   /** Absolute path of a clone that has the commit; without it, it is fetched from the recorded address. */
   readonly source: string | undefined;
+  /** Whether what was baked is kept: then diffoscope, where there is one, says what differs in its logs. */
+  readonly keep: boolean;
 }
 
 export interface RebuiltArtifact {
@@ -115,5 +118,7 @@ async function compareOne(
   if (!existsSync(folder)) await mkdir(folder);
   const path = join(folder, file);
   await copyTo(artifact, path);
-  return { ...facts, difference: await differenceOf(artifact.kind, [path, join(bake.folder, own.file)], context) };
+  const pair = [path, join(bake.folder, own.file)] as const;
+  if (options.keep) await writeDiffoscope(pair, join(bake.folder, "logs", `diffoscope-${own.file}.txt`), context);
+  return { ...facts, difference: await differenceOf(artifact.kind, pair, context) };
 }

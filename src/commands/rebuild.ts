@@ -64,7 +64,11 @@ export const rebuild: Command = {
     const published = await readPublished({ store, trust, name, version, context });
     const folder = await mkdtemp(join(tmpdir(), "kiln-rebuild-"));
     try {
-      const rebuilt = await run(published, { ...optionsOf(input, configuration, context), folder }, context);
+      const rebuilt = await run(
+        published,
+        { ...optionsOf(input, configuration, context), folder, keep: out !== undefined },
+        context,
+      );
       if (out !== undefined) await copyOut(rebuilt.bake.folder, out);
       const attested = publisher === undefined ? null : await publish(publisher, published, rebuilt);
       return resultOf({ published, rebuilt, out, attested });

@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 
@@ -72,13 +73,18 @@ describe.each(signals)("%s", (signal) => {
       // group can't survive.
       const mark = `${process.pid}${signal === "SIGINT" ? 1 : 2}${isolation.length}`;
       const leaving = isolation === "sandbox" ? "setsid " : "";
-      const build = [`test -e quick || { ${leaving}sleep ${mark} & sleep ${mark}; }`];
+      // Two steps side by side: both are ended.
+      const build = [
+        { run: `test -e quick || { ${leaving}sleep ${mark} & sleep ${mark}; }`, after: [] },
+        { run: `test -e quick || sleep ${mark}`, after: [] },
+      ];
+      const running = availableParallelism() > 1 ? 3 : 2;
       await commit(own, { "kiln.yaml": recipe({ build: JSON.stringify(build) }) });
       const before = await stateOf(own);
       const env = { KILN_ISOLATION: isolation };
       const sleeping = () => processesWith(`sleep\0${mark}`).length;
       const when = async () => {
-        await expect.poll(sleeping, soon).toBe(2);
+        await expect.poll(sleeping, soon).toBe(running);
       };
       await interrupt({ scene: own, args: ["publish"], signal, when, env });
       await expect.poll(sleeping, soon).toBe(0);

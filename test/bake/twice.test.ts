@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { KilnError } from "../../src/errors.ts";
+import { isKilnError, KilnError } from "../../src/errors.ts";
+import { temporaryFolder } from "../system/made-repository.ts";
 import { makeProject } from "./made-project.ts";
 
 const files = { "package.json": '{"name":"sample","version":"0.0.0","files":["dist"]}' };
@@ -43,7 +44,7 @@ test.each([
     "the clock",
     "date -u +%s > dist/stamp",
     artifacts.app,
-    /^app \(sample-app-1\.2\.3\.tar\.zst\): stamp differs from byte \d+ \(line 1\) on: "\d+.*" and then "\d+/,
+    /^app \(sample-app-1\.2\.3\.tar\.zst\): stamp differs from byte \d+ \(line 1\) on: "\d+.*" and then "\d+.*; it looks like the time of the build: take SOURCE_DATE_EPOCH/,
   ],
   [
     "the path",
@@ -84,6 +85,26 @@ test.each([
   ],
 ])("a build into which %s leaks is refused, and the file is named", async (_, build, artifact, message) => {
   expect(await bakeTwice(build, artifact)).toMatch(message);
+});
+
+test("where diffoscope is installed, what it says is kept beside the two bakes", async () => {
+  const programs = temporaryFolder();
+  const script = `#!/bin/sh
+while test "$1" != --text; do shift; done
+report=$2; shift 3
+cmp "$1" "$2" > "$report"
+exit 1
+`;
+  writeFileSync(join(programs, "diffoscope"), script, { mode: 0o755 });
+  const project = makeProject({
+    recipe: `build: [mkdir dist, pwd > dist/where]\nartifacts: { app: { kind: archive, from: dist } }\n`,
+    env: { PATH: `${programs}:${process.env["PATH"]}` },
+  });
+  const error: unknown = await project.bake({ check: "twice" }).catch((thrown: unknown) => thrown);
+  if (!isKilnError(error, "NOT_REPRODUCIBLE")) throw new Error("the bake is the same");
+  expect(error.hint).toMatch(/and diffoscope\.txt shows all differences$/);
+  const said = readFileSync(join(String(error.details["kept"]), "diffoscope.txt"), "utf8");
+  expect(said).toMatch(/first\/sample-app-1\.2\.3\.tar\.zst .*second\/sample-app-1\.2\.3\.tar\.zst differ/);
 });
 
 test("a bake that is kept is compared with a new one, and stays", async () => {
