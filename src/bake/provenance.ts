@@ -119,14 +119,14 @@ export function isLockFile(path: string): boolean {
   return pinning.has(basename(path));
 }
 
-/** The lock files of a checkout, before any step ran, in path order. */
-export function findLockFiles(source: string): LockFile[] {
+/** The lock files of a checkout, before any step ran, in path order; `named`: others that pin, by path. */
+export function findLockFiles(source: string, named: readonly string[] = []): LockFile[] {
   const found: LockFile[] = [];
   const look = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) look(path);
-      else if (entry.isFile() && isLockFile(entry.name)) {
+      else if (entry.isFile() && (isLockFile(entry.name) || named.includes(relative(source, path)))) {
         found.push({ path: relative(source, path), sha256: digestOf(readFileSync(path)) });
       }
     }

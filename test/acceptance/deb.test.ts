@@ -2,12 +2,15 @@
 // baked. No systemd runs there: where one would be asked, a stand-in for systemctl writes down what it was asked for.
 
 import { cpSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { execa } from "execa";
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ZodError } from "zod";
 
+import { KilnError } from "../../src/errors.ts";
 import { type DebianRoot, makeDebianRoot } from "../fixtures/debian-root.ts";
 import {
   commit,
@@ -19,6 +22,8 @@ import {
   type Scene,
   staticVersion,
 } from "../fixtures/scene.ts";
+import { oddPackages, writeSource } from "../kinds/deb/odd-packages.ts";
+import { packDeb } from "../kinds/deb/pack.ts";
 
 const minutes = 60_000;
 
@@ -233,3 +238,27 @@ test("one recipe makes a package for each architecture, and apt takes the one th
   await install(debOf("probe_1.0.0_all.deb"));
   expect(await debian.run(["probe"])).toBe("probe");
 });
+
+test("lintian reads odd packages too, whatever it thinks of them", async () => {
+  const packed: string[] = [];
+  for (const { entry, version, odd } of fc.sample(oddPackages, { numRuns: 60, seed: 20_240_501 })) {
+    if (packed.length === 12) break;
+    const folder = await mkdtemp(join(scene.root, "odd-"));
+    await mkdir(join(folder, "source"));
+    writeSource(join(folder, "source"), odd);
+    try {
+      packed.push((await packDeb(entry, { folder, version })).path);
+    } catch (error) {
+      // Refused: test/kinds/deb/odd.test.ts looks at how.
+      if (!(error instanceof KilnError) && !(error instanceof ZodError)) throw error;
+    }
+  }
+  expect(packed).toHaveLength(12);
+  // Status 2 is lintian's own failure; tags are what such packages deserve.
+  const { all, exitCode } = await execa("lintian", ["--fail-on", "none", "--allow-root", ...packed], {
+    all: true,
+    reject: false,
+  });
+  expect(exitCode, all).toBe(0);
+  expect(all).not.toMatch(/internal error|cannot|malformed|syntax error|warning: /i);
+}, 120_000);

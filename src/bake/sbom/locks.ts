@@ -62,5 +62,16 @@ export function readLock(path: string, where: string): FoundLock | undefined {
     const file = join(dirname(path), other);
     return isFile(file) ? readFileSync(file, "utf8") : undefined;
   };
-  return { lock: reader.read(readFileSync(path, "utf8"), { where, beside }), ecosystem: reader.ecosystem, path: where };
+  const lock = reader.read(readFileSync(path, "utf8"), { where, beside });
+  return {
+    lock: lock.uses.length > 0 ? lock : { ...lock, uses: unused(lock) },
+    ecosystem: reader.ecosystem,
+    path: where,
+  };
+}
+
+/** Where a lock file doesn't say what the project itself wants, it is what no other package does. */
+function unused({ packages }: Lock): string[] {
+  const used = new Set(packages.flatMap(({ uses }) => uses));
+  return packages.flatMap(({ purl }) => (used.has(purl) ? [] : [purl]));
 }
