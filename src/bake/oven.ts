@@ -10,7 +10,7 @@ import { basename, join, relative } from "node:path";
 import { type Digest, digestOf } from "../artifact/digest.ts";
 import { type Artifact, type Blob, type Manifest, manifestBytes, manifestFile } from "../artifact/manifest.ts";
 import { checkArtifactFile } from "../artifact/name.ts";
-import { lockPathOf } from "../bases/index.ts";
+import { lockPathOf } from "../bases/lock.ts";
 import { readyBase } from "../bases/ready.ts";
 import type { Context } from "../context.ts";
 import { isKilnError, isSystemError, KilnError } from "../errors.ts";
@@ -58,10 +58,7 @@ export async function bakeIn(order: BakeOrder, options: OvenOptions, context: Co
   await mkdir(logs, { recursive: true });
   const workspace = await makeWorkspace(folder);
   await inStep(context.report, "check out the source", () => order.checkOut(workspace.source));
-  const lockFiles = findLockFiles(
-    workspace.source,
-    order.base === undefined ? [] : [lockPathOf(order.plan.source.recipe)],
-  );
+  const lockFiles = findLockFiles(workspace.source, [lockPathOf(order.plan.source.recipe)]);
   const base = order.base === undefined ? undefined : await readyBase(order.base, order.baseSettings, context);
   await checkMounts(order.mounts, context);
   const failed = new AbortController();
