@@ -66,10 +66,13 @@ function completeness(locks: readonly FoundLock[]): "unknown" | "incomplete" | u
   return locks.some(({ lock }) => lock.complete === false) ? "incomplete" : undefined;
 }
 
+function typeOf(kind: string): Enums.ComponentType {
+  if (kind === "report") return Enums.ComponentType.File;
+  return ["npm", "wheel", "sdist"].includes(kind) ? Enums.ComponentType.Library : Enums.ComponentType.Application;
+}
+
 function subjectOf({ packed, kind, sha256, release }: SbomInput): Models.Component {
-  const libraries = ["npm", "wheel", "sdist"];
-  const type = libraries.includes(kind) ? Enums.ComponentType.Library : Enums.ComponentType.Application;
-  const subject = new Models.Component(type, release.name, {
+  const subject = new Models.Component(typeOf(kind), release.name, {
     bomRef: subjectReference,
     version: release.version,
     purl: packed.purl,
