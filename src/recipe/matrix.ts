@@ -62,8 +62,12 @@ function hasPart(name: string, part: string): boolean {
 const shared = new Set(["kiln", "name", "version", "channels", "matrix"]);
 const reference = /\$\{matrix\.([^}]*)\}/g;
 
-/** The recipe's values for one cell, and what was wrong with its references. */
-export function inCell(recipe: unknown, cell: CellValues): { value: unknown; violations: Violation[] } {
+/** The recipe's values for one of its cells, and what was wrong with its references. */
+export function inCell(
+  recipe: unknown,
+  cell: CellValues,
+  cells: readonly CellValues[],
+): { value: unknown; violations: Violation[] } {
   const violations: Violation[] = [];
   const refuse = (path: readonly PropertyKey[], message: string): void => {
     violations.push({ path, message, whole: true, ofKey: false });
@@ -81,7 +85,35 @@ export function inCell(recipe: unknown, cell: CellValues): { value: unknown; vio
     if (!isMap(it)) return it;
     return Object.fromEntries(Object.entries(it).map(([key, one]) => [text(key, path), put(one, [...path, key])]));
   };
-  return { value: put(recipe, []), violations };
+  return { value: withOwnActivation(put(recipe, []), { recipe, cell, cells }), violations };
+}
+
+/**
+ * `activate` may name an artifact as it is called in one cell, `app-trixie`, so that hosts know which of them is meant: in
+ * that cell it is the artifact's, in the others there is nothing to activate.
+ */
+function withOwnActivation(
+  value: unknown,
+  all: { readonly recipe: unknown; readonly cell: CellValues; readonly cells: readonly CellValues[] },
+): unknown {
+  if (!isMap(value) || !isMap(value["activate"]) || !isMap(value["artifacts"]) || !isMap(all.recipe)) return value;
+  const written = Object.keys(isMap(all.recipe["artifacts"]) ? all.recipe["artifacts"] : {});
+  const namesIn = (cell: CellValues) =>
+    new Map(written.map((key) => putText(key, cell)).map((key) => [nameInCell(key, cell), key]));
+  const own = namesIn(all.cell);
+  const others = new Set(all.cells.flatMap((cell) => [...namesIn(cell).keys()]));
+  const { artifacts } = value;
+  const activate = Object.entries(value["activate"]).flatMap(([name, specification]) => {
+    if (Object.hasOwn(artifacts, name)) return [[name, specification]];
+    const key = own.get(name);
+    if (key !== undefined) return [[key, specification]];
+    return others.has(name) ? [] : [[name, specification]];
+  });
+  return { ...value, activate: Object.fromEntries(activate) as unknown };
+}
+
+function putText(text: string, cell: CellValues): string {
+  return text.replaceAll(reference, (whole, name: string) => cell[name] ?? whole);
 }
 
 function unknownAxis(whole: string, name: string, cell: CellValues): string {

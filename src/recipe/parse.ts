@@ -40,8 +40,9 @@ export function parseCells<Recipe>(
   if ("faults" in yaml) throw invalid(path, yaml.faults);
   const violations: Violation[] = [];
   const cells: Cell<Recipe>[] = [];
-  for (const values of cellsOf(yaml.value)) {
-    const put = inCell(yaml.value, values);
+  const all = cellsOf(yaml.value);
+  for (const values of all) {
+    const put = inCell(yaml.value, values, all);
     const result = schema.safeParse(put.value, { error: wanted });
     violations.push(...put.violations, ...(result.success ? [] : violationsOf(result.error.issues)));
     if (result.success) cells.push({ values, recipe: result.data });

@@ -65,3 +65,12 @@ test("cells are selected by their values, and a slip gets the nearest", () => {
   expect(refusal("suite=trixie,suite=bookworm")).toContain("no cell has all of these values");
   expect(refusal("trixie")).toContain('got the axis "trixie"');
 });
+
+test("`activate` may name the artifact of one cell; then only that one is put into service", () => {
+  const base = recipe.replace(/artifacts:.*\n/, "artifacts: { app: { kind: archive, from: dist } }\n");
+  const activated = (name: string) =>
+    parse(`${base}activate: { ${name}: { with: folder } }\n`).map((cell) => Object.keys(cell.recipe.activate));
+  expect(activated("app-trixie-3.12")).toEqual([[], [], [], ["app"]]);
+  expect(activated("app")).toEqual([["app"], ["app"], ["app"], ["app"]]);
+  expect(() => activated("app-trixie")).toThrow(expect.objectContaining({ code: "RECIPE_INVALID" }));
+});
