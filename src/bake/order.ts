@@ -47,6 +47,8 @@ export interface BakeOrder {
   /** Fetches first, then builds, then checks; each says which it waits for. */
   readonly steps: readonly OrderedStep[];
   readonly artifacts: readonly OrderedArtifact[];
+  /** Kinds whose format may lose something of the version. */
+  readonly lossy: readonly string[];
   readonly activate: Manifest["activate"];
   readonly gates: NonNullable<Manifest["gates"]>;
   /** Writes the source into a folder that doesn't exist yet. */

@@ -286,6 +286,7 @@ async function runPacker(artifact: BakeOrder["artifacts"][number], kitchen: Kitc
   return await kindOf(artifact.kind).pack(artifact.spec, {
     artifact: artifact.name,
     release: order.plan,
+    lossy: order.lossy.includes(artifact.kind),
     source,
     artifacts: order.artifacts,
     packed: kitchen.packed,

@@ -23,7 +23,7 @@ import type { Cell } from "../recipe/parse.ts";
 import { findRef } from "../recipe/ref.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { tagsOf } from "../recipe/tag-version.ts";
-import { type ReserveVersion, resolveVersion, versionSourceFor } from "../recipe/version.ts";
+import { type ReserveVersion, lossyKinds, resolveVersion, versionSourceFor } from "../recipe/version.ts";
 import { architectureNamed } from "../system/architecture.ts";
 import { checkOut, takeSnapshot } from "../system/git-checkout.ts";
 import {
@@ -157,7 +157,8 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
   const claim = snapshot === undefined ? { name: recipe.name, commit: commit.id, recipe: path } : null;
   const released = claim === null ? undefined : await options.store?.released(claim);
   if (released !== undefined) return { ...source, released };
-  const version = await resolveVersion(versionSourceFor(recipe.version, ref), {
+  const from = versionSourceFor(recipe.version, ref);
+  const version = await resolveVersion(from, {
     read: (file) => readFileAt(repository, { ...tree, path: file, limit: 1024 * 1024 }),
     tags: tagsOf(repository, { commit: commit.id, ref }),
     reserve: options.store?.reserve(recipe.name, claim),
@@ -177,6 +178,7 @@ async function prepare(place: Place, options: PrepareOptions, context: Context):
       context,
     );
   const [first, ...others] = wanted;
+  checkVersion(version, recipe, from.lossy ?? []);
   return { ...source, orders: [await orderOf(first), ...(await Promise.all(others.map(orderOf)))] };
 }
 
@@ -276,6 +278,8 @@ async function orderFor(
     limits: recipe.limits,
     steps,
     artifacts,
+    // Which rule counted was decided when the version was: what has no loss is written the same.
+    lossy: lossyKinds(recipe.version),
     activate: Object.fromEntries(
       Object.entries(recipe.activate).map(([name, specification]) => [nameInCell(name, values), specification]),
     ),
@@ -298,6 +302,13 @@ function checkMachine(cell: CellValues): void {
   throw new KilnError("CELL_ELSEWHERE", `the cell ${cellText(cell)}: got a machine of ${here.debian}, want ${wanted}`, {
     hint: `bake it on such a machine with --cell architecture=${wanted}, the others here, and publish both folders together; steps that cross-compile want an axis of another name, such as target`,
   });
+}
+
+/** Before anything is built: whether the format of each artifact has this version. Throws VERSION_UNMAPPABLE. */
+function checkVersion(version: string, { artifacts }: KnownRecipe, lossy: readonly string[]): void {
+  for (const kind of new Set(Object.values(artifacts).map((spec) => spec.kind))) {
+    kindOf(kind).writeVersion?.(version, { lossy: lossy.includes(kind) });
+  }
 }
 
 /** The recipe's path within the repository. One from outside isn't of the commit, and never counts. */

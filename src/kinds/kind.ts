@@ -33,6 +33,8 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   expand?(name: string, spec: z.output<Schema>, tree: SourceTree): Promise<Expanded<z.output<Schema>>>;
   /** Names of artifacts of the same bake that this one names by digest: they are packed before it. */
   refersTo?(spec: z.output<Schema>): readonly string[];
+  /** How its format writes a version; when left out, it holds any. Throws VERSION_UNMAPPABLE, before anything is built. */
+  writeVersion?(version: string, options: { readonly lossy: boolean }): string;
   /** Writes one file into `job.out`. Throws ARTIFACT_INVALID, STEP_FAILED, VERSION_UNMAPPABLE. */
   pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
   /** Reads what lies inside the packed file `path`, member by member, for comparing two of them. */
@@ -65,6 +67,8 @@ export interface PackJob {
   readonly release: { readonly name: string; readonly version: string };
   /** Artifacts that are packed already, by name: those that `refersTo` names are among them. */
   readonly packed: ReadonlyMap<string, Artifact>;
+  /** Whether the format may lose something of the version: the recipe says so. */
+  readonly lossy: boolean;
   /** The built source tree: absolute path on the host. */
   readonly source: string;
   /** All artifacts of this bake, this one too, as the recipe has them. */

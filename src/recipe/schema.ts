@@ -178,6 +178,18 @@ export function recipeSchema<Kind extends KindOptions>(parts: {
       channels,
     })
     .superRefine(checkGates)
+    .superRefine(({ version }, context) => {
+      [version].flat().forEach(({ lossy = [] }, rule) => {
+        lossy.forEach((kind, at) => {
+          const names = parts.kinds.map(({ name }) => name);
+          if (names.includes(kind)) return;
+          const meant = nearest(kind, names);
+          const message = `no kind \`${kind}\`${meant === undefined ? `, want one of ${names.join(", ")}` : `; did you mean \`${meant}\`?`}`;
+          const path = ["version", ...(Array.isArray(version) ? [rule] : []), "lossy", at];
+          context.addIssue({ code: "custom", path, message, params: asItIs });
+        });
+      });
+    })
     .superRefine(({ artifacts, activate }, context) => {
       const kindOf = artifacts as Readonly<Record<string, { readonly kind: string }>>;
       for (const [name, { with: activator }] of Object.entries(activate)) {

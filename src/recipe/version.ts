@@ -123,6 +123,11 @@ export function versionSourceFor(rules: VersionRules, ref: string | undefined): 
   });
 }
 
+/** The kinds whose format may lose something of a version, by any of the rules. */
+export function lossyKinds(rules: VersionRules): string[] {
+  return [...new Set([rules].flat().flatMap(({ lossy = [] }) => lossy))];
+}
+
 /**
  * Reserves the version that `next` picks, given those that are taken (published, aliases and reserved ones), for the name,
  * commit and recipe that the caller bakes; the same again if these have one already.

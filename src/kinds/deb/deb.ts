@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 
+import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { builtPath, type Kind } from "../kind.ts";
 import { filesSchema, placeFiles } from "../system-package/files.ts";
@@ -22,6 +23,7 @@ export const deb: Kind<typeof schema> = {
   programs: debPrograms,
   onlyReads: true,
   schema,
+  writeVersion: debVersion,
 
   async pack(spec, job) {
     const placed = placeFiles(spec.files, job);

@@ -42,6 +42,7 @@ export const npm: Kind<typeof schema> = {
   version: 2,
   programs: ["npm"],
   schema,
+  writeVersion: npmVersion,
 
   async expand(name, spec, tree) {
     if (spec.workspaces !== true) return { artifacts: [{ name, spec }], notes: [] };
@@ -50,7 +51,7 @@ export const npm: Kind<typeof schema> = {
 
   async pack(spec, job) {
     const folder = builtPath(job, spec.from);
-    const version = npmVersion(job.release.version);
+    const version = npmVersion(job.release.version, job);
     const where = `${job.artifact}: ${join(spec.from, "package.json")}`;
     const manifest = publishedPackage(readPackage(folder, where), { folder, version, where, job });
     normaliseModes(folder, manifest);

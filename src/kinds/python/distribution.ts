@@ -70,7 +70,7 @@ export async function packDistribution(
 
 /** Leaves the file in the stage. Throws as above. */
 export async function buildDistribution(kind: "wheel" | "sdist", spec: Spec, job: PackJob): Promise<Built> {
-  const version = pythonVersion(job.release.version);
+  const version = pythonVersion(job.release.version, job);
   const project = readProject(job, builtFolder(job, spec.from), version);
   const built = await runBuild({ ...project, ...placesOf(spec, project, job), kind, version }, spec, job);
   if (built.sameVersion) return built;

@@ -6,6 +6,7 @@ import { createGunzip } from "node:zlib";
 
 import { z } from "zod";
 
+import { pythonVersion } from "../../artifact/version.ts";
 import { tarMembers } from "../../system/members.ts";
 import type { Kind } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
@@ -20,6 +21,7 @@ export const sdist: Kind<typeof schema> = {
   programs: pythonPrograms,
   onlyReads: true,
   schema,
+  writeVersion: pythonVersion,
 
   async pack(spec, job) {
     return { ...(await packDistribution("sdist", spec, job)), platform: "any" };

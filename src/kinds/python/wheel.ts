@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 
+import { pythonVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { tarMemberReader } from "../../system/members.ts";
 import { endOf, runProgram } from "../../system/process.ts";
@@ -19,6 +20,7 @@ export const wheel: Kind<typeof schema> = {
   programs: pythonPrograms,
   onlyReads: true,
   schema,
+  writeVersion: pythonVersion,
 
   async pack(spec, job) {
     const packed = await packDistribution("wheel", spec, job);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { PackageURL } from "packageurl-js";
 import { z } from "zod";
 
+import { rpmFields, rpmVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { architecturesOf } from "../../system/architecture.ts";
 import { builtPath, type Kind, type PackJob } from "../kind.ts";
@@ -40,8 +41,12 @@ export const rpm: Kind<typeof schema> = {
   programs: ["rpmbuild"],
   onlyReads: true,
   schema,
+  writeVersion: rpmVersion,
 
-  async pack(spec, job) {
+  async pack(given, job) {
+    const { release } = rpmFields(job.release.version, job);
+    // A revision of the version goes before what the recipe says of all versions.
+    const spec = release === "1" ? given : { ...given, release };
     const units = readUnits(spec.units, "usr/lib/systemd/system", job);
     const file = specFileOf(spec, units, job);
     const placed = allFiles(spec, { name: file.name, units }, job);
@@ -77,6 +82,7 @@ export const rpm: Kind<typeof schema> = {
 };
 
 function specFileOf(spec: Spec, units: readonly PlacedUnit[], job: PackJob): SpecFile {
+  const { version, epoch } = rpmFields(job.release.version, job);
   const name = spec.package ?? job.release.name;
   const { summary = name } = spec;
   const description = (spec.description ?? (isPlainText(summary) ? summary : name)).trim();
@@ -84,7 +90,8 @@ function specFileOf(spec: Spec, units: readonly PlacedUnit[], job: PackJob): Spe
   const scriptlets = scriptletsOf(spec, { name, units }, job);
   return {
     name,
-    ...rpmVersion(job.release.version),
+    version,
+    epoch: epoch === 0 ? undefined : epoch,
     summary: spec.summary ?? first,
     description: description
       .split("\n")
@@ -262,8 +269,4 @@ function fromOf({ files }: Spec, job: PackJob): string[] {
 function relationPurl(relation: string): string[] {
   const [, name] = /^([A-Za-z0-9_][A-Za-z0-9+._-]*)(?: |$)/.exec(relation) ?? [];
   return name === undefined ? [] : [new PackageURL("rpm", undefined, name, undefined, undefined, undefined).toString()];
-}
-
-function rpmVersion(version: string): { version: string; epoch: number | undefined } {
-  return { version: version.replace(/^(\d+\.\d+\.\d+)-/, "$1~"), epoch: undefined };
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 
 import { z } from "zod";
 
+import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { entriesOf } from "../../system/archive-entries.ts";
 import { packageNameOf } from "../deb/control.ts";
@@ -57,6 +58,7 @@ export const venvDeb: Kind<typeof schema> = {
   programs: [...debPrograms, ...pythonPrograms],
   onlyReads: true,
   schema,
+  writeVersion: debVersion,
 
   async pack(spec, job) {
     const name = packageNameOf(spec, job);
