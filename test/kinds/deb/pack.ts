@@ -28,6 +28,7 @@ export async function packDeb(entry: Readonly<Record<string, unknown>>, options:
   const job: PackJob = {
     artifact: "app",
     release: { name: "sample", version },
+    lossy: false,
     source: join(folder, "source"),
     artifacts: [],
     packed: new Map(),
