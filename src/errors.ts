@@ -42,7 +42,8 @@ export const codes = {
   VERSION_UNMAPPABLE: {
     exit: 1,
     meaning: "A version can't be written in a package format without changing what it says or how it sorts.",
-    remedy: "Use a semantic version such as 1.2.3 or 1.2.0-rc.1 for this release.",
+    remedy:
+      "Use a version such as 1.2.3 or 1.2.0-rc.1, or allow the loss with `lossy`; docs/versions.md has the table.",
   },
   BAKE_MISMATCH: {
     exit: 1,

@@ -82,8 +82,8 @@ channels:
 
 const versionNotes = [
   "### Which version is which",
-  "A version is the release's name for ever: it is never given to other bytes. Semantic versions (`1.2.3`, `1.2.0-rc.1`) can be written in all package formats; Debian's form of `1.2.0-rc.1` is `1.2.0~rc.1`, which sorts before `1.2.0` there, too. Other versions work where a format allows them, and are refused with `VERSION_UNMAPPABLE` where it doesn't.",
-  "Write pre-releases as words and numbers with dots between them (`rc.10`): in `rc10` npm compares text, so it sorts before `rc9`, and dpkg compares the number.",
+  "A version is the release's name for ever: it is never given to other bytes. It becomes the right string in each package format, so that `1.2.0-rc.1` sorts before `1.2.0` everywhere; docs/versions.md has the table, and what is refused with `VERSION_UNMAPPABLE` because it would lose something.",
+  "A list of rules says which version counts for which ref, like `channels`: the first that is for the ref, `branch` and `tag` whole; a rule without either is for all.",
   "With `from: tag`, of several tags on a commit the one that was asked for with `--ref` counts, else the highest version. Between tags, versions grow along the history: each commit's is higher than its parents', and lower than any later release's. A shallow clone lacks what that needs (`HISTORY_MISSING`): fetch all history in CI.",
   "A bake from a dirty tree (`--allow-dirty`) gets a version that says so: `1.2.3-0.dev.0.dirty.g0a1b2c3d`, which sorts below `1.2.3`, and `1.3.0-rc.1.0.dev.0.dirty.g0a1b2c3d`, which sorts right after `1.3.0-rc.1`. The digits tell one state of the tree from another.",
 ];
