@@ -241,13 +241,15 @@ test("one recipe makes a package for each architecture, and apt takes the one th
 
 test("lintian reads odd packages too, whatever it thinks of them", async () => {
   const packed: string[] = [];
-  for (const { entry, version, odd } of fc.sample(oddPackages, { numRuns: 60, seed: 20_240_501 })) {
+  for (const { entry, version, odd } of fc.sample(oddPackages, { numRuns: 150, seed: 20_240_501 })) {
     if (packed.length === 12) break;
     const folder = await mkdtemp(join(scene.root, "odd-"));
     await mkdir(join(folder, "source"));
     writeSource(join(folder, "source"), odd);
     try {
-      packed.push((await packDeb(entry, { folder, version })).path);
+      // Of two packages with one name lintian reads one.
+      const named = { package: `odd-${packed.length}`, ...entry };
+      packed.push((await packDeb(named, { folder, version })).path);
     } catch (error) {
       // Refused: test/kinds/deb/odd.test.ts looks at how.
       if (!(error instanceof KilnError) && !(error instanceof ZodError)) throw error;
@@ -260,5 +262,6 @@ test("lintian reads odd packages too, whatever it thinks of them", async () => {
     reject: false,
   });
   expect(exitCode, all).toBe(0);
-  expect(all).not.toMatch(/internal error|cannot|malformed|syntax error|warning: /i);
+  const chatter = all.split("\n").filter((line) => !/^[EWINPXO]: /.test(line));
+  expect(chatter.join("\n")).not.toMatch(/internal error|can't|cannot|died/i);
 }, 120_000);
