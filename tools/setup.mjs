@@ -18,7 +18,7 @@ const wantedNode = [24, 15];
 const forBaking = {
   git: "git",
   bwrap: "bubblewrap",
-  faketime: "faketime",
+  datefudge: "datefudge",
   "dpkg-deb": "dpkg",
   xz: "xz-utils",
   tar: "tar",

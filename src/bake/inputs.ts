@@ -70,7 +70,7 @@ export function lookAtMachine(options: MachineOptions): Machine {
     );
     const clock = options.base.hasOwnClock
       ? {}
-      : { faketime: { version: installedPackages().get("faketime") ?? "unknown" } };
+      : { datefudge: { version: installedPackages().get("datefudge") ?? "unknown" } };
     return { tools: { ...always, ...clock }, system: undefined, packages: Object.fromEntries(materials), sandboxTools };
   }
   const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -80,7 +80,7 @@ export function lookAtMachine(options: MachineOptions): Machine {
     ...always,
     ...Object.fromEntries(programs.map((program) => [program, packerTool(program, { ...options, packages })])),
     ...(options.isolation === "bubblewrap" ? { bubblewrap: packageTool("bubblewrap") } : {}),
-    ...(sandboxTools.clock === undefined ? {} : { faketime: packageTool("faketime") }),
+    ...(sandboxTools.clock === undefined ? {} : { datefudge: packageTool("datefudge") }),
   };
   return {
     tools,

@@ -34,7 +34,7 @@ export interface ResolvedBase {
   /** Of all that the base is made of and how: two machines make the same from it. */
   readonly digest: Digest;
   readonly materials: readonly Material[];
-  /** False: it may lack libfaketime, and the machine's is an input then. */
+  /** False: it may lack datefudge, and the machine's is an input then. */
   readonly hasOwnClock: boolean;
   /** What to do about a program that it lacks, when the Debian package `name` brings it. */
   howToAdd(name: string): string;

@@ -99,7 +99,7 @@ const variable = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "the name of an environment variable")
   .refine(
-    (name) => !fixedVariables.has(name) && !/^(?:LC_|KILN_|FAKETIME)/.test(name),
+    (name) => !fixedVariables.has(name) && !/^(?:LC_|KILN_|FAKETIME|DATEFUDGE)/.test(name),
     "a variable that a bake doesn't set itself",
   );
 

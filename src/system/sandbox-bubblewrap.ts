@@ -58,7 +58,7 @@ export async function checkBubblewrap(sandbox: Sandbox, tools: SandboxTools): Pr
     throw new KilnError("TOOL_MISSING", "bwrap: got no such program, want it for the sandbox", { hint: missing });
   }
   if (tools.clock === undefined) {
-    throw new KilnError("TOOL_MISSING", "libfaketime: got no such library, want it for the fixed clock", {
+    throw new KilnError("TOOL_MISSING", "datefudge: got no such library, want it for the fixed clock", {
       hint: missing,
     });
   }
@@ -68,8 +68,8 @@ export async function checkBubblewrap(sandbox: Sandbox, tools: SandboxTools): Pr
   const hasClock = !result.stderr.includes("LD_PRELOAD");
   if (result.status === 0 && hasClock) return;
   if (clock.from !== clock.seen) {
-    throw new KilnError("SANDBOX_FAILED", `the base doesn't run with the machine's libfaketime: ${lastLine(result)}`, {
-      hint: "its C library is another one: use an image that has libfaketime installed",
+    throw new KilnError("SANDBOX_FAILED", `the base doesn't run with the machine's datefudge: ${lastLine(result)}`, {
+      hint: "its C library is another one: use an image that has datefudge installed",
     });
   }
   throw new KilnError("SANDBOX_FAILED", `the sandbox didn't start: ${lastLine(result)}`, {
@@ -77,7 +77,7 @@ export async function checkBubblewrap(sandbox: Sandbox, tools: SandboxTools): Pr
   });
 }
 
-const missing = "apt-get install bubblewrap faketime, or --isolation none";
+const missing = "apt-get install bubblewrap datefudge, or --isolation none";
 
 function lastLine({ stderr, status }: ProgramResult): string {
   return stderr.toString("utf8").trim().split("\n").at(-1) ?? `exit status ${status}`;

@@ -15,7 +15,7 @@ export interface SandboxTools {
   readonly certificates: string | undefined;
 }
 
-/** libfaketime, absolute paths. */
+/** The library of datefudge, absolute paths. */
 export interface ClockLibrary {
   /** On the machine. */
   readonly from: string;
@@ -79,11 +79,11 @@ function findNpm({ node, path }: HostTools): Npm | undefined {
  * machine's is tried where there is none.
  */
 export function toolsFor(tools: SandboxTools, root: string): SandboxTools {
-  const machines = tools.clock && { from: tools.clock.from, seen: "/opt/kiln/lib/libfaketimeMT.so.1" };
+  const machines = tools.clock && { from: tools.clock.from, seen: "/opt/kiln/lib/datefudge.so" };
   return { ...tools, clock: findClock(root) ?? machines };
 }
 
-/** The variant for programs with threads: Debian has it in a folder per architecture. */
+/** Debian has it in a folder per architecture. */
 function findClock(root: string): ClockLibrary | undefined {
   const folders = ["/usr/lib", "/usr/lib64"].filter((folder) => existsSync(`${root}${folder}`));
   const found = folders
@@ -93,7 +93,7 @@ function findClock(root: string): ClockLibrary | undefined {
         .filter(isArchitecture)
         .map((name) => join(folder, name)),
     ])
-    .map((folder) => join(folder, "faketime/libfaketimeMT.so.1"))
+    .map((folder) => join(folder, "datefudge/datefudge.so"))
     .find((path) => existsSync(`${root}${path}`));
   return found === undefined ? undefined : { from: found, seen: found };
 }

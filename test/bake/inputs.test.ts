@@ -24,7 +24,7 @@ const suite = (version: string, sha256: string): LockedSuite => ({
   suite: "bookworm",
   components: ["main"],
   architecture,
-  wanted: ["libfaketime", "libstdc++6"],
+  wanted: ["datefudge", "libstdc++6"],
   inRelease: { sha256: "a".repeat(64), time: 1_700_000_000 },
   packages: {
     bash: { version, architecture, sha256: sha256.repeat(64) },

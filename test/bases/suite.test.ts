@@ -27,7 +27,7 @@ const locked: LockedSuite = {
   suite: "bookworm",
   components: ["main"],
   architecture,
-  wanted: ["libfaketime", "libstdc++6", "make"],
+  wanted: ["datefudge", "libstdc++6", "make"],
   inRelease: { sha256: "a".repeat(64), time: 1_700_000_000 },
   packages: {
     make: { version: "4.3-4.1", architecture, sha256: "b".repeat(64) },

@@ -98,7 +98,7 @@ function requestOf(spec: SuiteSpec, programs: readonly string[]): LockRequest {
 }
 
 /** The fixed clock, and the library that Node is linked with. */
-const always = ["libfaketime", "libstdc++6"];
+const always = ["datefudge", "libstdc++6"];
 
 function titleOf({ distribution, suite: name, architecture, snapshot }: LockRequest): string {
   return [distribution, name, architecture, ...(snapshot === undefined ? [] : [`at ${snapshot}`])].join(" ");

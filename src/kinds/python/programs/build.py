@@ -23,10 +23,8 @@ import zipfile
 from environment import Refusal, check_installed, find_pip, install, make_environment, site_packages_of
 
 # Run by the environment's Python. The working folder is no place for imports (PEP 517), nor is this program's.
-# Under the clock library Python's own sleep fails: it asks the kernel for a moment of another clock than it has read.
 RUNNER = """
-import importlib, json, os, select, sys, time
-time.sleep = lambda seconds: select.select([], [], [], seconds)
+import importlib, json, os, sys
 job = json.loads(sys.argv[1])
 sys.path[:] = job["path"] + [folder for folder in sys.path if folder != ""]
 module, _, attributes = job["backend"].partition(":")
