@@ -3,7 +3,7 @@
 // the package don't run: the build did.
 
 import { createHash } from "node:crypto";
-import { chmodSync, createReadStream, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, createReadStream, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createGunzip } from "node:zlib";
 
@@ -14,6 +14,7 @@ import { npmVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { tarMembers } from "../../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
+import { checkContent, normaliseModes } from "./content.ts";
 import { expandWorkspaces } from "./expand.ts";
 import { type Package, parseJson, readPackage } from "./package.ts";
 import { type Published, publishedPackage } from "./published.ts";
@@ -54,8 +55,9 @@ export const npm: Kind<typeof schema> = {
     const version = npmVersion(job.release.version, job);
     const where = `${job.artifact}: ${join(spec.from, "package.json")}`;
     const manifest = publishedPackage(readPackage(folder, where), { folder, version, where, job });
-    normaliseModes(folder, manifest);
+    normaliseModes(folder, manifest, job.artifact);
     const { file, files } = await stamped(job, folder, manifest, () => packFolder(folder, job));
+    checkContent(manifest, { folder, where, paths: files.files.map(({ path }) => path) });
     job.take(file);
     return {
       file,
@@ -71,17 +73,6 @@ export const npm: Kind<typeof schema> = {
     await tarMembers(createReadStream(path, { signal }).pipe(createGunzip()), onMember);
   },
 };
-
-/** npm copies file modes, so the umask of whoever wrote the files would reach the bytes. What isn't a file it leaves out. */
-function normaliseModes(folder: string, manifest: Package): void {
-  const bundles = manifest["bundleDependencies"] ?? manifest["bundledDependencies"];
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isFile()) chmodSync(path, (lstatSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
-    const isLeftOut = entry.name === ".git" || (entry.name === "node_modules" && bundles === undefined);
-    if (entry.isDirectory() && !isLeftOut) normaliseModes(path, manifest);
-  }
-}
 
 /** Runs `work` while the folder's package.json is `manifest`; the real one waits in the stage, where npm doesn't see it. */
 async function stamped<T>(job: PackJob, folder: string, manifest: Published, work: () => Promise<T>): Promise<T> {
@@ -115,10 +106,14 @@ async function packFolder(folder: string, job: PackJob): Promise<{ file: string;
 }
 
 /** npm 11 prints an array, npm 12 an object by package name. */
-const reportSchema = z.object({ entryCount: z.int(), unpackedSize: z.int() });
+const reportSchema = z.object({
+  entryCount: z.int(),
+  unpackedSize: z.int(),
+  files: z.array(z.object({ path: z.string() })),
+});
 const filesSchema = z
   .union([z.array(reportSchema), z.record(z.string(), reportSchema).transform((byName) => Object.values(byName))])
-  .transform((reports) => reports[0] ?? { entryCount: 0, unpackedSize: 0 });
+  .transform((reports) => reports[0] ?? { entryCount: 0, unpackedSize: 0, files: [] });
 type PackedFiles = z.infer<typeof filesSchema>;
 
 function recordOf(manifest: Published, bytes: Buffer, files: PackedFiles) {
