@@ -230,11 +230,10 @@ test.each([
   ["a main file that is a link", { main: "link.js" }, /main: got a link at "link\.js", want it in the package/],
   ["a program that `files` leaves out", { bin: { a: "a.js" }, files: ["b.js"] }, null],
   ["a program that is a folder", { bin: "lib" }, /bin: got a folder at "lib"/],
-  ["a program that npm leaves out", { bin: ".git/x" }, /bin: got a file that npm leaves out/],
   ["a program outside", { bin: { x: "../../../etc/passwd" } }, /bin "x": got no such file/],
 ])("npm: %s", async (_, fields, message) => {
   await inFolder(async (job) => {
-    const files = { "a.js": "", "b.js": "", "lib/x": "", ".git/x": "" };
+    const files = { "a.js": "", "b.js": "", "lib/x": "" };
     plant(
       job.source,
       Object.fromEntries(Object.entries(files).map(([name, text]) => [name, { type: "file", text } as const])),

@@ -16,7 +16,7 @@ import { tarMembers } from "../../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
 import { checkContent, normaliseModes } from "./content.ts";
 import { expandWorkspaces } from "./expand.ts";
-import { type Package, parseJson, readPackage } from "./package.ts";
+import { parseJson, readPackage } from "./package.ts";
 import { type Published, publishedPackage } from "./published.ts";
 
 const schema = z.strictObject({
