@@ -331,7 +331,11 @@ test("rpm reads what the recipe says, and the record says what rpm reads; two ba
 });
 
 /** Packs without a sandbox and without a bake around it: rpmbuild itself is what matters. */
-async function pack(spec: Readonly<Record<string, unknown>>, files: Readonly<Record<string, string>>): Promise<Made> {
+async function pack(
+  spec: Readonly<Record<string, unknown>>,
+  files: Readonly<Record<string, string>>,
+  version = "1.2.3",
+): Promise<Made> {
   const folder = temporaryFolder();
   const at = (name: string) => {
     mkdirSync(join(folder, name));
@@ -339,7 +343,7 @@ async function pack(spec: Readonly<Record<string, unknown>>, files: Readonly<Rec
   };
   const job = {
     artifact: "app",
-    release: { name: "sample", version: "1.2.3" },
+    release: { name: "sample", version },
     source: at("source"),
     stage: at("stage"),
     out: at("out"),
@@ -480,10 +484,13 @@ test("a program inside makes it a package for its machine; folders that a system
   expect(rpm(path, "--requires")).toContain("libc.so.6");
 });
 
-test("a pre-release sorts before its release, as rpm compares them", async () => {
-  const { artifact, path } = await pack({ files: { "/opt/x": "x" } }, { x: "x" });
-  expect(artifact.record).toMatchObject({ version: "1.2.3", release: "1" });
-  expect(rpm(path, "--queryformat", "%{EVR}")).toBe("1.2.3-1");
+test("a pre-release sorts before its release, and a revision is rpm's release", async () => {
+  const evr = async (version: string, spec = {}) => {
+    const { path } = await pack({ files: { "/opt/x": "x" }, ...spec }, { x: "x" }, version);
+    return rpm(path, "--queryformat", "%{EVR}");
+  };
+  expect(await evr("1.2.0-rc.1")).toBe("1.2.0~rc.1-1");
+  expect(await evr("1.2.3", { release: "4.fc99" })).toBe("1.2.3-4.fc99");
 });
 
 test.each([

@@ -27,7 +27,7 @@ export function checkPackage(header: Header, wanted: SpecFile, artifact: string)
   differ("epoch", header.numbers(tags.epoch)[0], wanted.epoch);
   differ("version", header.text(tags.version), wanted.version);
   for (const [what, want] of [
-    ["release", spec.release],
+    ["release", wanted.release],
     ["license", spec.license],
     ["url", spec.url],
     ["vendor", spec.vendor],

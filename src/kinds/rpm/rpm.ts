@@ -43,10 +43,7 @@ export const rpm: Kind<typeof schema> = {
   schema,
   writeVersion: rpmVersion,
 
-  async pack(given, job) {
-    const { release } = rpmFields(job.release.version, job);
-    // A revision of the version goes before what the recipe says of all versions.
-    const spec = release === "1" ? given : { ...given, release };
+  async pack(spec, job) {
     const units = readUnits(spec.units, "usr/lib/systemd/system", job);
     const file = specFileOf(spec, units, job);
     const placed = allFiles(spec, { name: file.name, units }, job);
@@ -59,8 +56,8 @@ export const rpm: Kind<typeof schema> = {
       owned: placed.filter((entry) => !isOfTheSystem(entry)),
       config: configOf(spec, placed, job),
     };
-    const { name, version } = whole;
-    const made = `${name}-${version}-${spec.release}.${architecture.rpm}.rpm`;
+    const { name, version, release } = whole;
+    const made = `${name}-${version}-${release}.${architecture.rpm}.rpm`;
     await build(whole, { made, root, architecture: architecture.rpm }, job);
     const { header, ...rest } = readRpm(join(job.stage, made));
     checkPackage(header, whole, job.artifact);
@@ -71,7 +68,7 @@ export const rpm: Kind<typeof schema> = {
       file: made,
       platform: architecture.node === "any" ? "any" : `linux-${architecture.node}`,
       record,
-      purl: new PackageURL("rpm", undefined, name, `${version}-${spec.release}`, qualifiers, undefined).toString(),
+      purl: new PackageURL("rpm", undefined, name, `${version}-${release}`, qualifiers, undefined).toString(),
       from: fromOf(spec, job),
       requires: spec.requires.flatMap(relationPurl),
       recommends: spec.recommends.flatMap(relationPurl),
@@ -82,16 +79,18 @@ export const rpm: Kind<typeof schema> = {
 };
 
 function specFileOf(spec: Spec, units: readonly PlacedUnit[], job: PackJob): SpecFile {
-  const { version, epoch } = rpmFields(job.release.version, job);
   const name = spec.package ?? job.release.name;
   const { summary = name } = spec;
   const description = (spec.description ?? (isPlainText(summary) ? summary : name)).trim();
   const first = description.split("\n")[0]?.trim() ?? "";
+  const fields = rpmFields(job.release.version, job);
   const scriptlets = scriptletsOf(spec, { name, units }, job);
   return {
     name,
-    version,
-    epoch: epoch === 0 ? undefined : epoch,
+    epoch: fields.epoch === 0 ? undefined : fields.epoch,
+    version: fields.version,
+    // A revision of the version goes before what the recipe says of all versions.
+    release: fields.release === "1" ? (spec.release ?? "1") : fields.release,
     summary: spec.summary ?? first,
     description: description
       .split("\n")

@@ -48,8 +48,8 @@ export const rpmShape = {
     .string()
     .max(40)
     .regex(/^[0-9A-Za-z][0-9A-Za-z._+~^]*$/, "letters, digits and . _ + ~ ^")
-    .default("1")
-    .describe("rpm's release: which packaging of the same version it is."),
+    .optional()
+    .describe("rpm's release: which packaging of the same version it is. 1 when left out; a revision in the version goes before it."),
   architecture: z
     .string()
     .max(40)

@@ -12,6 +12,7 @@ export interface SpecFile {
   readonly name: string;
   readonly epoch: number | undefined;
   readonly version: string;
+  readonly release: string;
   readonly summary: string;
   readonly description: string;
   readonly spec: RpmSpec;
@@ -34,7 +35,7 @@ export function specText(file: SpecFile): string {
     ...tag("Name", file.name),
     ...tag("Epoch", file.epoch === undefined ? undefined : String(file.epoch)),
     ...tag("Version", file.version),
-    ...tag("Release", spec.release),
+    ...tag("Release", file.release),
     ...tag("Summary", file.summary),
     ...tag("License", spec.license),
     ...tag("Group", spec.group),
