@@ -1,2 +1,2 @@
-export const programs: { readonly ministack: string; readonly versitygw: string };
+export const programs: { readonly ministack: string; readonly versitygw: string; readonly helm: string };
 export function installTestPrograms(say: (text: string) => void): string | undefined;

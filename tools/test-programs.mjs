@@ -1,10 +1,10 @@
-// Programs that only tests run and that no Debian package has: S3 servers. They are installed once into .cache/programs of the
+// Programs that only tests run and that no Debian package has: S3 servers, and Helm. They are installed once into .cache/programs of the
 // checkout, by the set-up of `npm test`, in the exact versions that stand here. Plain JavaScript: it runs before anything is
 // installed.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("../.cache/programs", import.meta.url));
@@ -13,10 +13,11 @@ const folder = fileURLToPath(new URL("../.cache/programs", import.meta.url));
 export const programs = {
   ministack: join(folder, "ministack-1.5.33/bin/ministack"),
   versitygw: join(folder, "versitygw-1.8.0/versitygw"),
+  helm: join(folder, "helm-3.22.0/helm"),
 };
 
 /**
- * Installs what isn't there yet. versitygw needs Go; without it there is MiniStack alone.
+ * Installs what isn't there yet. versitygw and Helm need Go; without it there is MiniStack alone, and the tests of charts fail.
  *
  * @param {(text: string) => void} say
  * @returns {string | undefined} What failed.
@@ -30,14 +31,25 @@ export function installTestPrograms(say) {
       run(join(place, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", "ministack==1.5.33"]);
     if (failed !== undefined) return failed;
   }
-  if (!existsSync(programs.versitygw) && run("go", ["version"]) === undefined) {
-    say("builds versitygw 1.8.0 (an S3 server for tests) by go install");
-    const place = join(programs.versitygw, "..");
-    mkdirSync(place, { recursive: true });
-    const source = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
-    return run("go", ["install", "-trimpath", "-ldflags=-s -w", source], { CGO_ENABLED: "0", GOBIN: place });
-  }
-  return undefined;
+  if (run("go", ["version"]) !== undefined) return undefined;
+  return (
+    goInstall(programs.versitygw, "github.com/versity/versitygw/cmd/versitygw@v1.8.0", say) ??
+    goInstall(programs.helm, "helm.sh/helm/v3/cmd/helm@v3.22.0", say)
+  );
+}
+
+/**
+ * @param {string} program
+ * @param {string} source
+ * @param {(text: string) => void} say
+ * @returns {string | undefined} How it failed.
+ */
+function goInstall(program, source, say) {
+  if (existsSync(program)) return undefined;
+  say(`builds ${basename(program)} (for tests) by go install, which takes minutes`);
+  const place = dirname(program);
+  mkdirSync(place, { recursive: true });
+  return run("go", ["install", "-trimpath", "-ldflags=-s -w", source], { CGO_ENABLED: "0", GOBIN: place });
 }
 
 /**

@@ -4,7 +4,9 @@
 import type { Artifact } from "./manifest.ts";
 
 export function chartProvenance({ file, sha256, record }: Pick<Artifact, "file" | "sha256" | "record">): string {
-  const metadata = Object.entries(record).map(([key, value]) => `${scalar(key)}: ${scalar(value)}\n`);
+  const metadata = Object.entries(record).map(
+    ([key, value]) => `${isPlain(key) ? key : scalar(key)}: ${scalar(value)}\n`,
+  );
   return `${metadata.join("")}\n...\nfiles:\n  ${file}: sha256:${sha256}\n`;
 }
 
@@ -14,4 +16,9 @@ function scalar(value: unknown): string {
     /[\u007f-\u009f\u2028\u2029\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** A key that YAML reads as the text that it is, as all of Helm's own are. */
+function isPlain(key: string): boolean {
+  return /^[a-z][A-Za-z]{3,}$/.test(key) && !["true", "false", "null"].includes(key);
 }

@@ -1,11 +1,11 @@
-// Writes a tar.zst: the same entries give the same bytes, on any machine that has the same zstd library.
+// Writes a tar.zst or a tar.gz: the same entries give the same bytes, on any machine that has the same zstd or zlib.
 // Files are read in large pieces while zstd works on the piece before in its own thread; memory stays flat.
 // modern-tar writes the same format through one stream per file, which took 20 s for 100,000 small files; this takes 1 s.
 
 import { createHash } from "node:crypto";
 import { closeSync, createWriteStream, openSync, readSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
+import { constants, createGzip, createZstdCompress, type Gzip, type ZstdCompress } from "node:zlib";
 
 import type { Digest } from "../artifact/digest.ts";
 import type { Entry } from "./archive-entries.ts";
@@ -18,6 +18,8 @@ const pieceSize = 1024 * 1024;
 const compression = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 };
 
 export interface ArchiveOptions {
+  /** zstd when left out. gzip is for formats that want it: at level 9, and much slower. */
+  readonly compression?: "zstd" | "gzip";
   /** Of every entry, in seconds since 1970. */
   readonly time: number;
   readonly signal?: AbortSignal | undefined;
@@ -33,7 +35,10 @@ export async function writeArchive(
 ): Promise<{ size: number; sha256: Digest }> {
   const hash = createHash("sha256");
   let size = 0;
-  const compress = createZstdCompress({ chunkSize: pieceSize, params: compression });
+  const compress =
+    options.compression === "gzip"
+      ? createGzip({ chunkSize: pieceSize, level: 9 })
+      : createZstdCompress({ chunkSize: pieceSize, params: compression });
   const written = pipeline(
     compress,
     async function* hashed(pieces: AsyncIterable<Buffer>) {
@@ -51,7 +56,7 @@ export async function writeArchive(
 }
 
 /** Keeps the compressor one piece ahead: `drain` comes only when it has nothing left to do. */
-async function feed(compress: ZstdCompress, pieces: Iterable<Buffer>): Promise<void> {
+async function feed(compress: ZstdCompress | Gzip, pieces: Iterable<Buffer>): Promise<void> {
   let before: Promise<void> = Promise.resolve();
   try {
     for (const piece of pieces) {

@@ -95,3 +95,12 @@ test("the library with gates keeps its reports, and Node's own are the same twic
     },
   });
 });
+
+test("the chart names the archive that is baked with it", async () => {
+  const { folder, manifest } = await projectOf("chart").bake({ check: "twice" });
+  expect(manifest.artifacts.map(({ file }) => file)).toEqual(["pagehost-1.4.0.tgz", "pagehost-site-1.4.0.tar.zst"]);
+  const inside = (path: string) =>
+    execFileSync("tar", ["-xzOf", join(folder, "pagehost-1.4.0.tgz"), path], { encoding: "utf8" });
+  expect(inside("pagehost/values.yaml")).toContain(`sha256: "${manifest.artifacts[1]?.sha256}"`);
+  expect(inside("pagehost/Chart.yaml")).toContain('appVersion: "1.4.0"');
+});
