@@ -55,11 +55,12 @@ export const chart: Kind<typeof schema> = {
   programs: [],
   onlyReads: true,
   schema,
+  writeVersion: chartVersion,
   refersTo: ({ values }) => artifactsIn(values),
 
   async pack(spec, job) {
     const folder = builtPath(job, spec.from);
-    const version = chartVersion(job.release.version);
+    const version = chartVersion(job.release.version, job);
     const file = requireChart(folder, job);
     const { name, dependencies } = chartOf(file);
     setAt(file, ["version"], version);

@@ -49,7 +49,9 @@ export const rpmShape = {
     .max(40)
     .regex(/^[0-9A-Za-z][0-9A-Za-z._+~^]*$/, "letters, digits and . _ + ~ ^")
     .optional()
-    .describe("rpm's release: which packaging of the same version it is. 1 when left out; a revision in the version goes before it."),
+    .describe(
+      "rpm's release: which packaging of the same version it is. 1 when left out; a revision in the version goes before it.",
+    ),
   architecture: z
     .string()
     .max(40)
