@@ -150,8 +150,8 @@ gates: [{ name: floor, report: coverage, number: lines, at-least: 70 }, { name: 
   expect(manifest.checks).toEqual({ "unit-22": "passed", "unit-24": "passed" });
   expect(manifest.gates?.map(({ name, demand }) => [name, Object.values(demand).slice(1, 2)])).toEqual([
     ["floor-22", ["coverage-22"]],
-    ["tests-22", ["unit-22"]],
     ["floor-24", ["coverage-24"]],
+    ["tests-22", ["unit-22"]],
     ["tests-24", ["unit-24"]],
   ]);
   expect(manifest.attestations).toMatchObject([
