@@ -30,7 +30,7 @@ import type { Command } from "./command.ts";
 export const init: Command = {
   summary: "look at the project, and write a recipe that bakes at once",
   options: [{ flags: "--recipe FILE", description: "where to write it; kiln.yaml here if left out" }],
-  examples: ["kiln init", "cd packages/app && kiln init", "kiln init --recipe deploy/kiln.yaml"],
+  examples: ["kiln init", "kiln init --recipe deploy/kiln.yaml"],
   async run({ options }, context) {
     const repository = await openRepository(context.cwd, context);
     const path = resolve(context.cwd, typeof options["recipe"] === "string" ? options["recipe"] : "kiln.yaml");
