@@ -28,6 +28,8 @@ export async function libraryDepends({ root, placed, architecture }: Linked, job
   const control = "Source: package\n\nPackage: package\nArchitecture: any\n";
   mkdirSync(join(job.stage, "debian"), { recursive: true });
   writeFileSync(join(job.stage, "debian/control"), control);
+  // By this folder it knows what is one package.
+  mkdirSync(join(root, "DEBIAN"));
   const inside = job.sandbox.inside(root);
   const folders = new Set(programs.filter(({ at }) => /\.so[.0-9]*$/.test(at)).map(({ at }) => dirname(at)));
   const text = await run(
@@ -57,7 +59,9 @@ async function run(options: readonly string[], { debian }: Architecture, job: Jo
     if (!isKilnError(error, "STEP_FAILED")) throw error;
     if (error.details["status"] === 127) throw toolMissing("dpkg-shlibdeps", error);
     const lines = Array.isArray(error.details["lastLines"]) ? error.details["lastLines"].map(String) : [];
-    const said = lines.findLast((line) => line.includes("error:"))?.replace(/^.*error: */, "") ?? error.message;
+    const said =
+      lines.find((line) => line.includes("error:") && !line.includes("cannot continue"))?.replace(/^.*error: */, "") ??
+      error.message;
     throw new KilnError(
       "ARTIFACT_INVALID",
       `${job.artifact}: got programs whose libraries no package brings: ${said}`,

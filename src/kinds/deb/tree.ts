@@ -24,7 +24,7 @@ export function writeControl(
   }: { placed: readonly Placed[]; conffiles: ReadonlySet<string>; files: readonly ControlFile[] },
 ): void {
   const folder = join(root, "DEBIAN");
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   const summed = placed.filter(({ type, at }) => type === "file" && !conffiles.has(at));
   const sums = summed.map(({ at }) => `${md5Of(join(root, at))}  ${at}\n`);
   const lists = [

@@ -46,7 +46,11 @@ const schema = z.strictObject({
     .default([])
     .describe("Programs of the environment that /usr/bin has a link to."),
   ...debShape,
-  files: filesSchema.default({}),
+  files: filesSchema
+    .default({})
+    .describe(
+      "Path on the system → file or folder in the repository, or a map: what the package holds beside the environment.",
+    ),
 });
 
 type Spec = z.output<typeof schema>;

@@ -241,6 +241,25 @@ test("libraries: a program's packages are looked up, with the versions that it n
   expect(controlFile(none, "control")).not.toContain("Depends:");
 });
 
+test("libraries: what lies in the package itself needs nobody; what nobody brings is an error that says so", async () => {
+  const folder = temporaryFolder();
+  const source = join(folder, "source");
+  mkdirSync(source);
+  writeFiles(source, { "l.c": "int f(void) { return 3; }\n", "m.c": "int f(void); int main(void) { return f(); }\n" });
+  const gcc = (...args: readonly string[]) => execFileSync("gcc", args, { cwd: source, stdio: "pipe" });
+  gcc("-shared", "-fPIC", "-Wl,-soname,libown.so.1", "-o", "libown.so.1", "l.c");
+  gcc("-o", "program", "m.c", "./libown.so.1");
+  const program = { "/usr/bin/program": "program" };
+  const { path } = await packDeb({ files: { ...program, "/usr/lib/sample/libown.so.1": "libown.so.1" } }, { folder });
+  expect(controlFile(path, "control")).toMatch(/^Depends: libc6 \(>= [\d.]+\)$/m);
+  execFileSync("rm", ["-r", join(folder, "stage"), join(folder, "out")]);
+  await expect(packDeb({ files: program }, { folder })).rejects.toMatchObject({
+    code: "ARTIFACT_INVALID",
+    message: expect.stringMatching(/libown\.so\.1/) as string,
+    hint: expect.stringMatching(/`shlibs: false`/) as string,
+  });
+});
+
 test("a shared library in the linker's own folder makes dpkg run the linker", async () => {
   const library = readFileSync("/usr/bin/true");
   const { path } = await pack(
