@@ -109,6 +109,8 @@ export interface Packed {
   readonly purl: string;
   /** Folders of the source (absolute) whose lock file lists what is inside. */
   readonly from: readonly string[];
+  /** A lock file (absolute) that lists exactly what is inside, and the usual name of its format; `from` isn't asked then. */
+  readonly lock?: { readonly path: string; readonly format: string };
   /** Package URLs of what an installer brings along. */
   readonly requires: readonly string[];
   /** Package URLs of what it may bring along. */

@@ -1,6 +1,8 @@
 // Virtual environments in packages, for the machine's own system: test/acceptance/venv-deb.test.ts has a base, apt and lintian.
 
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -57,6 +59,32 @@ test("an application at its final path, with programs in /usr/bin, for exactly o
   expect(list).toMatch(/own\/__pycache__\/z\.cpython-\d+\.pyc\n/);
   expect(list).toContain("./etc/own.conf\n");
   expect(list).not.toMatch(/direct_url|pip/);
+});
+
+/** A wheel of nothing but its metadata. */
+const thing = execFileSync("/usr/bin/python3", [
+  "-c",
+  `import io, sys, zipfile
+made = io.BytesIO()
+with zipfile.ZipFile(made, "w") as file:
+    for name, text in {"METADATA": "Metadata-Version: 2.1\\nName: thing\\nVersion: 1.0\\n", "WHEEL": "Wheel-Version: 1.0\\nGenerator: own\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n", "RECORD": ""}.items():
+        file.writestr(zipfile.ZipInfo("thing-1.0.dist-info/" + name), text)
+sys.stdout.buffer.write(made.getvalue())`,
+]);
+
+test("the SBOM lists what the environment holds, whatever its lock file is called", async () => {
+  const hash = createHash("sha256").update(thing).digest("hex");
+  const { folder, manifest } = await bake("{ kind: venv-deb, requirements: lock/production.txt }", {
+    recipe: "build: [mkdir wheelhouse, base64 -d thing.txt > wheelhouse/thing-1.0-py3-none-any.whl]\n",
+    files: {
+      "thing.txt": thing.toString("base64"),
+      "lock/production.txt": `thing==1.0 --hash=sha256:${hash}\n`,
+      "requirements.txt": `other==2.0 --hash=sha256:${"0".repeat(64)}\n`,
+    },
+  });
+  const sbom = readFileSync(join(folder, manifest.artifacts[0]?.sbom.file ?? ""), "utf8");
+  expect(sbom).toContain('"pkg:pypi/thing@1.0"');
+  expect(sbom).not.toContain("pkg:pypi/other");
 });
 
 test.each<[string, string, Parameters<typeof bake>[1], RegExp]>([

@@ -2,7 +2,7 @@
 // nearest folder that has any, upwards from what was packed and never above the source.
 
 import { lstatSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { cargoLock } from "./cargo-lock.ts";
 import { goSum } from "./go-sum.ts";
@@ -53,9 +53,11 @@ function isFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** What a lock file (absolute path) says; undefined when it is of no format that Kiln reads. Throws ARTIFACT_INVALID. */
-export function readLock(path: string, where: string): FoundLock | undefined {
-  const name = path.slice(dirname(path).length + 1);
+/**
+ * What a lock file (absolute path) says; undefined when it is of no format that Kiln reads. `name`: the usual one of its format.
+ * Throws ARTIFACT_INVALID.
+ */
+export function readLock(path: string, where: string, name = basename(path)): FoundLock | undefined {
   const reader = readers.find(({ names }) => names.includes(name));
   if (reader === undefined) return undefined;
   const beside = (other: string): string | undefined => {

@@ -47,7 +47,8 @@ export function sbomOf(input: SbomInput): Sbom {
   bom.metadata.tools.components.add(
     new Models.Component(Enums.ComponentType.Application, "kiln", { version: input.kiln }),
   );
-  const locks = lockFilesOf(packed.from, source).flatMap((file) => readLock(file, relative(source, file)) ?? []);
+  const files = packed.lock === undefined ? lockFilesOf(packed.from, source) : [packed.lock.path];
+  const locks = files.flatMap((file) => readLock(file, relative(source, file), packed.lock?.format) ?? []);
   addPackages(bom, locks);
   addRequired(bom, packed);
   if (input.base !== undefined) bom.components.add(baseComponent(input.base));

@@ -71,16 +71,17 @@ export const venvDeb: Kind<typeof schema> = {
     const links = Object.fromEntries(
       spec.programs.map((program) => [`/usr/bin/${program}`, { link: `${path}/bin/${program}` }]),
     );
-    return await packDeb(
+    const packed = await packDeb(
       {
         spec,
         placed: [...placed, ...placeFiles({ ...spec.files, ...links }, job), ...overrides(name, { path, spec }, job)],
-        from: [spec.requirements, ...(spec.from === undefined ? [] : [spec.from])].map((from) => builtPath(job, from)),
+        from: [],
         // Another minor version has other modules and another folder for them.
         depends: [basename(interpreter)],
       },
       job,
     );
+    return { ...packed, lock: { path: builtPath(job, spec.requirements), format: "requirements.txt" } };
   },
 
   readMembers: readDeb,
