@@ -1,25 +1,24 @@
-// `kiln views rebuild`: writes every view anew from the log and the pool. It needs no key and changes nothing that is true.
+// `kiln views rebuild`: writes every view anew from the log and the pool. What stock clients check is signed anew.
 
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import { rebuildViews } from "../publish/bring-up.ts";
-import { randomPause } from "../publish/pause.ts";
 import { inStep } from "../report.ts";
-import { openWritableStore } from "../stores/writable.ts";
 import type { Command } from "./command.ts";
-import { loadConfiguration, requireStore } from "./configuration.ts";
-import { originOf, readTrust } from "./store-access.ts";
+import { loadConfiguration } from "./configuration.ts";
+import { keyOptions } from "./keys-access.ts";
+import { openPublisher } from "./publisher-access.ts";
 
 export const viewsRebuild: Command = {
   summary: "write every view anew from the log and the pool",
+  options: keyOptions,
   examples: ["kiln views rebuild --store ./store"],
   async run(input, context) {
     const configuration = await loadConfiguration(input, context);
-    const store = await openWritableStore(requireStore(configuration), context);
-    const trust = await readTrust(configuration, context, await originOf(store));
+    const { store, trust, signers, pause } = await openPublisher(configuration, context);
     const { leaves } = await inStep(context.report, "rebuild the views", async () => {
       const head = await settle({ store, log: logOf(trust) });
-      return rebuildViews({ store, trust, head, pause: randomPause(context.signal) });
+      return rebuildViews({ store, trust, head, pause, signers, now: context.now() });
     });
     return { json: { leaves }, text: `rebuilt the views of ${leaves} log entries` };
   },

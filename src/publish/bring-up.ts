@@ -2,22 +2,27 @@
 // that leaves work that the next publisher does again, and finds done. Two at once write the same documents, or lose a
 // `replace` and find their leaves in.
 
+import { createHash } from "node:crypto";
+
+import { parseEntry } from "../artifact/leaf.ts";
 import { parseVkey } from "../artifact/log-key.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { readEntry } from "../log/entries.ts";
 import type { Head } from "../log/head.ts";
+import { leafHash, verifyInclusion } from "../log/merkle.ts";
 import { inclusionProof } from "../log/proof.ts";
 import { tileReader } from "../log/tiles.ts";
+import type { Signers } from "../sign/signers.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import type { Store } from "../stores/store.ts";
 import { catalogBytes, findRelease } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
 import { withRows } from "../views/table.ts";
-import type { TakenLeaf, ViewSource, ViewTarget } from "../views/view.ts";
-import { emptyCatalog, type PublishedState, stateAt } from "./state.ts";
+import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewTarget } from "../views/view.ts";
+import { emptyCatalog, isSound, type PublishedState, stateAt } from "./state.ts";
 
 const mostAttempts = 1000;
 
@@ -26,6 +31,10 @@ export interface BringUp {
   readonly trust: Trust;
   readonly head: Head;
   readonly pause: (attempt: number) => Promise<void>;
+  /** For what stock clients check: only the views that have such documents ask it. */
+  readonly signers: Pick<Signers, "openpgp">;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 /** When this returns, every view has taken in at least the head's leaves. */
@@ -34,7 +43,7 @@ export async function bringUp(options: BringUp): Promise<void> {
     if (attempt > 0) await options.pause(attempt);
     const state = await stateAt(options);
     if (state.stored.catalog.size >= options.head.checkpoint.size) return;
-    await writeViews(options, state, onceOnly(options.store));
+    await writeViews(options, state, { target: onceOnly(options.store), afresh: false });
     if (await swapCatalog(options, state, (key, bytes) => options.store.create(key, bytes))) return;
   }
   throw new KilnError(
@@ -48,16 +57,20 @@ export async function rebuildViews(options: BringUp): Promise<{ leaves: number }
   const { store, trust, head } = options;
   const found = await readDocumentEtag(store);
   const state = await stateAt({ store, trust, head, stored: { catalog: emptyCatalog, etag: found } });
-  await writeViews(options, state, overwriting(store));
+  await writeViews(options, state, { target: overwriting(store), afresh: true });
   if (!(await swapCatalog(options, state, (key, bytes) => mend(store, key, bytes)))) await bringUp(options);
   return { leaves: head.checkpoint.size };
 }
 
-async function writeViews(options: BringUp, state: PublishedState, target: ViewTarget): Promise<void> {
+async function writeViews(
+  options: BringUp,
+  state: PublishedState,
+  { target, afresh }: { readonly target: ViewTarget; readonly afresh: boolean },
+): Promise<void> {
   const leaves: TakenLeaf[] = state.tail.flatMap(({ index, entry, sound }) =>
     entry.sort === "leaf" && sound ? [{ index, leaf: entry.leaf }] : [],
   );
-  const source = viewSource(options, state);
+  const source = viewSource(options, state, afresh);
   for (const view of views) await view.take(leaves, source, target);
 }
 
@@ -74,18 +87,42 @@ async function swapCatalog(
   return (await store.replace(keys.catalog, next, etag)) === "replaced";
 }
 
-function viewSource({ store, trust, head }: BringUp, state: PublishedState): ViewSource {
+function viewSource(options: BringUp, state: PublishedState, afresh: boolean): RepositorySource {
+  const { store, trust, head } = options;
   const { checkpoint } = head;
   const { size } = checkpoint;
   const read = tileReader(store, size);
   const tail = new Map(state.tail.map(({ index, bytes }) => [index, bytes]));
+  const entry = async (index: number) => tail.get(index) ?? (await readEntry(store, { index, size }));
   return {
     logId: parseVkey(trust.log).id,
+    origin: trust.origin,
+    afresh,
+    signer: viewSigner(options),
     checkpoint,
-    entry: async (index) => tail.get(index) ?? (await readEntry(store, { index, size })),
+    entry,
     prove: (index) => inclusionProof({ index, size }, read),
+    leaf: async (index) => {
+      const bytes = await entry(index);
+      if (!tail.has(index)) {
+        const proof = await inclusionProof({ index, size }, read);
+        verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root: checkpoint.root });
+      }
+      const parsed = parseEntry(bytes, index);
+      return parsed.sort === "leaf" && isSound(parsed, index, trust) ? parsed.leaf : undefined;
+    },
     blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
+    object: (key, sha256) => readWholeBlob(store, key, sha256),
     releaseIndex: async (name, version) => (await findRelease(state.catalog, name, version))?.leaf,
+  };
+}
+
+function viewSigner({ signers, now, trust }: BringUp): ViewSigner {
+  return {
+    keys: trust.openpgp.map(({ publicKey }) => publicKey),
+    now,
+    signText: (text) => signers.openpgp.signText(text, now),
+    signBytes: (bytes) => signers.openpgp.signState(createHash("sha256").update(bytes), now),
   };
 }
 
@@ -121,10 +158,10 @@ async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void>
   }
 }
 
-async function swap(store: Store, key: string, next: (current: Uint8Array | undefined) => Uint8Array | undefined) {
+async function swap(store: Store, key: string, next: Next) {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const found = await readDocument(store, key);
-    const bytes = next(found?.bytes);
+    const bytes = await next(found?.bytes);
     if (bytes === undefined || (await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return;
   }
   throw new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);

@@ -56,7 +56,7 @@ export async function commit<T>(
       return [...addition.entries, ...addition.leaves.map((leaf, place) => signedLeaf(publisher, leaf, first + place))];
     },
   );
-  await bringUp({ store, trust, head, pause });
+  await bringUp({ store, trust, head, pause, signers, now: context.now() });
   if (outcome === undefined) throw new TypeError("append returned without a decision");
   return { outcome: outcome.value, head, from };
 }

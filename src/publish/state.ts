@@ -87,7 +87,8 @@ export async function verifiedEntries(options: {
   return entries;
 }
 
-function isSound(entry: Entry, index: number, trust: Trust): boolean {
+/** Whether the entry was signed by a key that the trust file allows to say it. */
+export function isSound(entry: Entry, index: number, trust: Trust): boolean {
   if (entry.sort === "signature") return true;
   try {
     signerOf(entry, index, trust);

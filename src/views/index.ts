@@ -1,9 +1,10 @@
 // The views, in the order in which they take a leaf in. The catalog isn't among them: it comes last, because the number
 // of leaves in it says how far all of these are.
 
+import { aptView } from "./apt/apt.ts";
 import { besideView } from "./beside.ts";
 import { channelsView } from "./channels.ts";
 import { releasesView } from "./releases.ts";
-import type { View } from "./view.ts";
+import type { RepositorySource, View } from "./view.ts";
 
-export const views: readonly View[] = [besideView, releasesView, channelsView];
+export const views: readonly View<RepositorySource>[] = [besideView, releasesView, channelsView, aptView];

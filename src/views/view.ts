@@ -28,11 +28,39 @@ export interface ViewTarget {
   /** A document that is written once: what is there already stays, unless the views are being rebuilt. */
   once(key: string, bytes: Uint8Array): Promise<void>;
   /** A document that moves on: `next` says what it becomes, `undefined` leaves it. Called again after a lost race. */
-  swap(key: string, next: (current: Uint8Array | undefined) => Uint8Array | undefined): Promise<void>;
+  swap(key: string, next: Next): Promise<void>;
 }
 
-export interface View {
+type Bytes = Uint8Array | undefined;
+export type Next = (current: Bytes) => Bytes | Promise<Bytes>;
+
+/** What signs for stock clients, and when. */
+export interface ViewSigner {
+  /** Armored public keys whose signatures on a view's own documents count. */
+  readonly keys: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The text with its OpenPGP signature around it. */
+  signText(text: string): Promise<string>;
+  /** A detached, armored OpenPGP signature. */
+  signBytes(bytes: Uint8Array): Promise<string>;
+}
+
+/** What the views of stock clients need beside that. */
+export interface RepositorySource extends ViewSource {
+  /** The log's name. */
+  readonly origin: string;
+  readonly signer: ViewSigner;
+  /** True while views are rebuilt: nothing that stands there is built upon. */
+  readonly afresh: boolean;
+  /** The leaf at `index`, proven to be in the tree and signed by a key that may; `undefined`: there is no such leaf. */
+  leaf(index: number): Promise<Leaf | undefined>;
+  /** An object that a view wrote, by its digest. Throws STORE_CORRUPT. */
+  object(key: string, sha256: string): Promise<Uint8Array>;
+}
+
+export interface View<Source = ViewSource> {
   readonly name: string;
   /** Takes in leaves that lie in the source's tree, in log order. */
-  take(leaves: readonly TakenLeaf[], source: ViewSource, target: ViewTarget): Promise<void>;
+  take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<void>;
 }

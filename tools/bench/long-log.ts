@@ -92,6 +92,6 @@ async function moveChannel(
       });
     });
     ({ size } = head.checkpoint);
-    if (size >= leaves) await bringUp({ store, trust, head, pause });
+    if (size >= leaves) await bringUp({ store, trust, head, pause, signers, now: Date.now() });
   }
 }
