@@ -46,10 +46,7 @@ export async function bringUp(options: BringUp): Promise<void> {
     await writeViews(options, state, { target: onceOnly(options.store), afresh: false });
     if (await swapCatalog(options, state, (key, bytes) => options.store.create(key, bytes))) return;
   }
-  throw new KilnError(
-    "STORE_CONTENDED",
-    `${keys.catalog}: got ${mostAttempts} lost races in a row, want one that is won`,
-  );
+  throw contended(keys.catalog);
 }
 
 /** Writes every view anew from the log and the pool, whatever stands there. */
@@ -98,6 +95,7 @@ function viewSource(options: BringUp, state: PublishedState, afresh: boolean): R
     logId: parseVkey(trust.log).id,
     origin: trust.origin,
     afresh,
+    settled: state.stored.catalog.size,
     signer: viewSigner(options),
     checkpoint,
     entry,
@@ -136,7 +134,7 @@ function onceOnly(store: Store): ViewTarget {
         if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
       }
     },
-    swap: (key, next) => swap(store, key, next),
+    ...moving(store),
   };
 }
 
@@ -144,8 +142,24 @@ function overwriting(store: Store): ViewTarget {
   return {
     once: (key, bytes) =>
       swap(store, key, (current) => (current && Buffer.compare(current, bytes) === 0 ? undefined : bytes)),
-    swap: (key, next) => swap(store, key, next),
+    ...moving(store),
   };
+}
+
+function moving(store: Store): Pick<ViewTarget, "swap" | "read" | "copy"> {
+  return {
+    swap: (key, next) => swap(store, key, next),
+    read: async (key) => (await readDocument(store, key))?.bytes,
+    copy: (key, bytes) => copy(store, key, bytes),
+  };
+}
+
+async function copy(store: Store, key: string, bytes: Uint8Array): Promise<void> {
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const etag = (await store.head(key))?.etag ?? null;
+    if ((await store.replace(key, bytes, etag)) === "replaced") return;
+  }
+  throw contended(key);
 }
 
 /** A shard that somebody spoilt is in the way of its own bytes: they replace it. */
@@ -164,7 +178,11 @@ async function swap(store: Store, key: string, next: Next) {
     const bytes = await next(found?.bytes);
     if (bytes === undefined || (await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return;
   }
-  throw new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);
+  throw contended(key);
+}
+
+function contended(key: string): KilnError {
+  return new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);
 }
 
 async function readDocumentEtag(store: Store): Promise<string | null> {

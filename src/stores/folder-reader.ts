@@ -74,7 +74,7 @@ export async function storeRoot(path: string): Promise<string> {
 
 /**
  * What an open file is. Up to the limit of documents the etag is the content's digest, so that a document which went back
- * to earlier bytes is that earlier one; above it, where nothing is replaced, it is the file's identity.
+ * to earlier bytes is that earlier one; above it, it is the file's identity.
  */
 export async function describe(handle: FileHandle): Promise<{ info: ObjectInfo; bytes: Buffer | undefined }> {
   const stats = await handle.stat({ bigint: true });

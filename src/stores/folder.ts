@@ -14,7 +14,7 @@ import { explainFailure } from "../system/durable.ts";
 import { withLock } from "../system/lock.ts";
 import { openFileInside, openFolderInside } from "../system/open-inside.ts";
 import { describe, folderReader, orClose, readUpTo, storeRoot } from "./folder-reader.ts";
-import { checkKey, documentLimit, type Store } from "./store.ts";
+import { checkKey, replaceLimit, type Store } from "./store.ts";
 
 /** No key begins with a dot, so nothing in here is an object. It is in the store to be in its file system. */
 const temporaryFolder = ".tmp";
@@ -55,7 +55,7 @@ export async function openFolderStore(path: string, signal: AbortSignal): Promis
     },
     async replace(key, body, etag) {
       checkKey(key);
-      if (body.length > documentLimit) throw tooLarge(key, body.length);
+      if (body.length > replaceLimit) throw tooLarge(key, body.length);
       return explained(root, () => replace(place, { key, body, etag }));
     },
     async remove(key, unchangedSince) {
@@ -211,9 +211,8 @@ function replace(place: Place, { key, body, etag }: Replacement): Promise<"repla
 async function currentEtag(root: string, key: string): Promise<string | undefined> {
   const handle = await openFileInside({ root, path: key });
   if (handle === undefined) return undefined;
-  const { info, bytes } = await orClose(handle, describe(handle));
+  const { info } = await orClose(handle, describe(handle));
   await handle.close();
-  if (bytes === undefined) throw tooLarge(key, info.size);
   return info.etag;
 }
 
@@ -243,7 +242,7 @@ function folderOf(key: string): string {
 }
 
 function tooLarge(key: string, size: number): KilnError {
-  return new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${size} bytes, want at most ${documentLimit}`, {
+  return new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${size} bytes, want at most ${replaceLimit}`, {
     details: { key, size },
   });
 }

@@ -11,7 +11,7 @@ import { asking, type Bucket, explained, openBucket, placeOf, statusOf } from ".
 import { loadS3Client } from "./s3-client.ts";
 import { bucketReader, head } from "./s3-reader.ts";
 import { servedAs } from "./served-as.ts";
-import { documentLimit, type ObjectInfo, type Store } from "./store.ts";
+import { replaceLimit, type ObjectInfo, type Store } from "./store.ts";
 
 /** Bytes of a part; four are sent at once, so a publish holds about five. The protocol takes 10,000 parts. */
 const partSize = 16 * 1024 * 1024;
@@ -35,7 +35,7 @@ export async function openS3Store(url: string, signal: AbortSignal): Promise<Sto
     },
     async replace(key, body, etag) {
       placeOf(bucket, key);
-      if (body.length > documentLimit) throw tooLarge(key, body.length);
+      if (body.length > replaceLimit) throw tooLarge(key, body.length);
       return explained(bucket, () => replace(bucket, { key, body, etag }));
     },
     async remove(key, unchangedSince) {
@@ -277,7 +277,7 @@ function watched(body: Uint8Array | Pieces): Source {
 }
 
 function tooLarge(key: string, size: number): KilnError {
-  return new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${size} bytes, want at most ${documentLimit}`, {
+  return new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${size} bytes, want at most ${replaceLimit}`, {
     details: { key, size },
   });
 }

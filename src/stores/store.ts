@@ -58,7 +58,7 @@ export interface Store extends ReadableStore {
    * gave it doesn't use it again.
    */
   create(key: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<"created" | "exists">;
-  /** Swaps a document (at most 8 MiB) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
+  /** Swaps an object (at most `replaceLimit`) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
   replace(key: string, body: Uint8Array, etag: string | null): Promise<"replaced" | "lost">;
   /** Removes the object unless it was changed or renewed after `unchangedSince` (store's clock, ms). For gc alone. */
   remove(key: string, unchangedSince: number): Promise<"removed" | "kept">;
@@ -66,6 +66,9 @@ export interface Store extends ReadableStore {
 
 /** The largest object that is read whole: documents, manifests, signatures, SBOMs. */
 export const documentLimit = 8 * 1024 * 1024;
+
+/** The largest object that is replaced: indexes at paths that clients know by heart. */
+export const replaceLimit = 256 * 1024 * 1024;
 
 /** The longest key, in bytes: what S3 takes. */
 const keyLimit = 1024;

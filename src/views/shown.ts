@@ -6,7 +6,10 @@ import type { Digest } from "../artifact/digest.ts";
 import type { ChannelLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { poolKey } from "../artifact/pool.ts";
-import type { TakenLeaf, RepositorySource } from "./view.ts";
+import type { RepositorySource, TakenLeaf } from "./view.ts";
+
+/** What must be known of log and pool. */
+export type ShownSource = Pick<RepositorySource, "leaf" | "blob" | "releaseIndex">;
 
 /** How many releases a channel shows beside the current one. */
 const earlierReleases = 3;
@@ -36,7 +39,7 @@ export interface TakenMove {
 }
 
 /** What the channel shows after `move`: the current release first. Empty: the move leads to no release of the log. */
-export async function shownAfter({ leaf: move }: TakenMove, source: RepositorySource): Promise<Shown[]> {
+export async function shownAfter({ leaf: move }: TakenMove, source: ShownSource): Promise<Shown[]> {
   const current = await releaseOf(move, source);
   if (current === undefined) return [];
   const shown: (Shown & { readonly digest: Digest })[] = [current];
@@ -52,10 +55,7 @@ export async function shownAfter({ leaf: move }: TakenMove, source: RepositorySo
   return shown;
 }
 
-async function releaseOf(
-  move: ChannelLeaf,
-  source: RepositorySource,
-): Promise<(Shown & { digest: Digest }) | undefined> {
+async function releaseOf(move: ChannelLeaf, source: ShownSource): Promise<(Shown & { digest: Digest }) | undefined> {
   const index = await source.releaseIndex(move.name, move.version);
   const release = index === undefined ? undefined : await source.leaf(index);
   if (index === undefined || release?.type !== "release") return undefined;

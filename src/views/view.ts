@@ -29,6 +29,10 @@ export interface ViewTarget {
   once(key: string, bytes: Uint8Array): Promise<void>;
   /** A document that moves on: `next` says what it becomes, `undefined` leaves it. Called again after a lost race. */
   swap(key: string, next: Next): Promise<void>;
+  /** A document as it is now. */
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** Makes the object these bytes, whatever it was: for copies of what a document names. */
+  copy(key: string, bytes: Uint8Array): Promise<void>;
 }
 
 type Bytes = Uint8Array | undefined;
@@ -51,6 +55,8 @@ export interface RepositorySource extends ViewSource {
   /** The log's name. */
   readonly origin: string;
   readonly signer: ViewSigner;
+  /** Leaves that all views have taken in. A document that has more was written by a publisher who didn't come to an end. */
+  readonly settled: number;
   /** True while views are rebuilt: nothing that stands there is built upon. */
   readonly afresh: boolean;
   /** The leaf at `index`, proven to be in the tree and signed by a key that may; `undefined`: there is no such leaf. */

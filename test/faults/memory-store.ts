@@ -3,7 +3,7 @@
 
 import { digestOf } from "../../src/artifact/digest.ts";
 import { KilnError } from "../../src/errors.ts";
-import { checkKey, checkPrefix, documentLimit, type ObjectInfo, type Store } from "../../src/stores/store.ts";
+import { checkKey, checkPrefix, replaceLimit, type ObjectInfo, type Store } from "../../src/stores/store.ts";
 
 export interface MemoryStore extends Store {
   /** An independent copy. */
@@ -53,10 +53,7 @@ export function openMemoryStore(now: () => number = () => 0, objects = new Map<s
     },
     async replace(key, body, etag) {
       const kept = objects.get(checkKey(key));
-      const size = Math.max(body.length, kept?.bytes.length ?? 0);
-      if (body.length > documentLimit || (etag !== null && size > documentLimit)) {
-        throw new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${size} bytes`);
-      }
+      if (body.length > replaceLimit) throw new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${body.length} bytes`);
       if (etag === null) refuseFolder(objects, key);
       if ((kept?.etag ?? null) !== etag) return "lost";
       keep(key, Buffer.from(body));

@@ -4,6 +4,7 @@
 //   history    one release per version and per commit, channel moves in order      → what documents must say
 //   releases   every object that one names, every signature, the files beside it
 //   documents  releases, channels and the catalog are what the log makes them
+//   apt        every channel's repository is signed, and shows what the moves give
 //   objects    nothing else lies in the store
 //
 // Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
@@ -25,6 +26,7 @@ import type { Placed } from "../documents.ts";
 import { type Finding, newFindings, type Verification, verdictOf } from "../findings.ts";
 import { readPresent } from "../release-artifact.ts";
 import { requireDigest } from "../signed-release.ts";
+import { checkApt } from "./apt.ts";
 import {
   checkDocuments,
   checkReleaseDocument,
@@ -96,6 +98,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const documents = { ...log, tree, history, catalog, lineage };
   const releases = await checkReleases({ ...documents, kept: checked.kept, since, named, context });
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
+  await inStep(report, "check repositories", () => checkApt({ ...documents, now: context.now() }));
   const objects = await inStep(
     report,
     "check every object",

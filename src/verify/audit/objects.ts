@@ -63,8 +63,8 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
   if (key.startsWith("log/tile/")) return checkListedTile(key, options);
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
-  const [, staged, shard] = underDigest.exec(key) ?? [];
-  const digest = staged ?? shard;
+  const [, staged, shard, ofSuite] = underDigest.exec(key) ?? [];
+  const digest = staged ?? shard ?? ofSuite;
   if (digest !== undefined) return checkUnderDigest(key, digest, options);
   if (document.test(key)) {
     await requireLaterDocument(key, options);
@@ -78,11 +78,13 @@ const document = /^(?:releases|channels)\/[^/]+\/[^/]+\.json$/;
 /** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
 const fixed = new RegExp(
   `^(?:kiln\\.json|log/(?:head|checkpoint)|catalog/head\\.json|` +
-    `reservations/[^/]+\\.json|trust/(?:trust\\.json|openpgp\\.(?:asc|gpg)|log\\.vkey|trusted_root\\.json|release-[0-9]+\\.pem))$`,
+    `reservations/[^/]+\\.json|dists/[^/]+/(?:InRelease|Release|Release\\.gpg|main/binary-[^/]+/Packages\\.(?:gz|xz|zst))|` +
+    `trust/(?:trust\\.json|openpgp\\.(?:asc|gpg)|log\\.vkey|trusted_root\\.json|release-[0-9]+\\.pem))$`,
 );
 
-/** Leaves that were staged, and the catalog's shards, also those of older ones: each is what its name says, or nothing. */
-const underDigest = /^(?:log\/staging\/([0-9a-f]{64})|catalog\/shard\/([0-9a-f]{64})\.json)$/;
+/** Leaves that were staged, the catalog's shards and the indexes of repositories, also those of older ones: each is what its name says, or nothing. */
+const underDigest =
+  /^(?:log\/staging\/([0-9a-f]{64})|catalog\/shard\/([0-9a-f]{64})\.json|dists\/[^/]+\/(?:[^/]+\/[^/]+\/by-hash\/SHA256|state)\/([0-9a-f]{64})(?:\.json)?)$/;
 
 /** Throws DIGEST_MISMATCH. */
 async function checkUnderDigest(key: string, digest: Digest, { store }: ObjectsToCheck): Promise<"used"> {

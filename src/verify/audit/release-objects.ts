@@ -146,6 +146,11 @@ async function filesBeside(
     releaseIndex: async () => logged.index,
   };
   const once = async (key: string, bytes: Uint8Array) => void files.set(key, bytes);
-  await besideView.take([logged], source, { once, swap: async () => {} });
+  await besideView.take([logged], source, {
+    once,
+    swap: async () => {},
+    read: async () => undefined,
+    copy: async () => {},
+  });
   return files;
 }

@@ -4,15 +4,16 @@
 
 import { z } from "zod";
 
-import { type Digest, digestOf, digestSchema } from "../../artifact/digest.ts";
-import { canonicalBytes, parseStored } from "../../artifact/json.ts";
+import { digestOf } from "../../artifact/digest.ts";
+import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
 import { type CompressedIndex, emptyIndex, type Form, forms, pieceSchema, withRecords } from "../compressed-index.ts";
 import { newestMoves, shownAfter, type TakenMove } from "../shown.ts";
-import { lookup, type Row, type Table, tableSchema, withRows } from "../table.ts";
+import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
 import { filesOf, type IndexFile, readInRelease, releaseText } from "./release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
+import { parseSuiteState, suiteKeys, type SuiteKeys, type SuiteState } from "./suite.ts";
 
 /** In every suite, with packages or without: a client of a common machine finds its index. */
 const usualArchitectures = ["amd64", "arm64"];
@@ -24,20 +25,6 @@ export const aptView: View<RepositorySource> = {
   },
 };
 
-const digestsSchema = z.strictObject({ gz: digestSchema, xz: digestSchema, zst: digestSchema });
-
-const stateSchema = z.strictObject({
-  kiln: z.literal(1),
-  /** Leaves taken in. */
-  size: z.int().nonnegative(),
-  /** Name → the keys of its stanzas, by architecture. */
-  names: tableSchema,
-  /** By architecture. */
-  indexes: z.record(z.string(), z.strictObject({ pieces: z.array(pieceSchema), files: digestsSchema })),
-});
-
-type State = z.infer<typeof stateSchema>;
-
 const rowSchema = z.record(z.string(), z.array(z.string()));
 
 interface Suite {
@@ -47,19 +34,9 @@ interface Suite {
   readonly target: ViewTarget;
 }
 
-const keysOf = (channel: string) => ({
-  inRelease: `dists/${channel}/InRelease`,
-  release: `dists/${channel}/Release`,
-  signature: `dists/${channel}/Release.gpg`,
-  state: (digest: Digest) => `dists/${channel}/state/${digest}.json`,
-  byHash: (path: string, digest: Digest) =>
-    `dists/${channel}/${path.slice(0, path.lastIndexOf("/"))}/by-hash/SHA256/${digest}`,
-  path: (path: string) => `dists/${channel}/${path}`,
-});
-
 async function takeChannel(suite: Suite): Promise<void> {
   const { channel, moves, source, target } = suite;
-  const keys = keysOf(channel);
+  const keys = suiteKeys(channel);
   const stanzas = new Map<string, readonly Stanza[]>();
   for (const [name, move] of moves) {
     stanzas.set(
@@ -68,75 +45,74 @@ async function takeChannel(suite: Suite): Promise<void> {
     );
   }
   const hasNone = [...stanzas.values()].every((list) => list.length === 0);
-  let current: Uint8Array | undefined;
+  const made = new Map<string, Uint8Array>();
+  let before: Before | undefined;
   await target.swap(keys.inRelease, async (found) => {
-    current = found;
-    const before = found === undefined ? undefined : await beforeIn(found, suite);
+    before = found === undefined ? undefined : await beforeIn(found, suite);
     // A channel without a single .deb is no suite.
     if (hasNone && before?.state === undefined) return undefined;
     if (before?.state !== undefined && before.state.size >= source.checkpoint.size) return undefined;
-    current = await nextInRelease({ ...suite, stanzas, before });
-    return current;
+    return await nextInRelease({ ...suite, stanzas, before, made });
   });
-  if (current !== undefined) await writeUsualPaths(current, suite);
+  const isSettled = before?.state !== undefined && before.state.size <= source.settled;
+  await writeUsualPaths(suite, { made, before: isSettled ? (before?.text ?? "") : "" });
 }
 
 interface Before {
+  /** Of the Release; empty when nothing of it is built upon. */
+  readonly text: string;
   readonly date: number;
   /** Undefined: nothing of it is built upon. */
-  readonly state: State | undefined;
+  readonly state: SuiteState | undefined;
 }
 
 async function beforeIn(found: Uint8Array, { channel, source }: Suite): Promise<Before> {
-  const keys = keysOf(channel);
+  const keys = suiteKeys(channel);
   try {
-    const { date, state } = await readInRelease(found, keys.inRelease, source.signer);
-    if (source.afresh) return { date, state: undefined };
+    const { date, state, text } = await readInRelease(found, keys.inRelease, source.signer);
+    if (source.afresh) return { text: "", date, state: undefined };
     const key = keys.state(state);
-    return { date, state: parseState(await source.object(key, state), key) };
+    return { text, date, state: parseSuiteState(await source.object(key, state), key) };
   } catch (error) {
     // What somebody spoilt is written anew, and is in nobody's way.
-    if (source.afresh && error instanceof KilnError) return { date: 0, state: undefined };
+    if (source.afresh && error instanceof KilnError) return { text: "", date: 0, state: undefined };
     throw error;
   }
-}
-
-function parseState(bytes: Uint8Array, key: string): State {
-  const result = stateSchema.safeParse(parseStored(bytes, key));
-  if (result.success) return result.data;
-  throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`, {
-    hint: "`kiln views rebuild` writes it anew from the log",
-  });
 }
 
 interface Change extends Suite {
   /** What each name that moved shows now. */
   readonly stanzas: ReadonlyMap<string, readonly Stanza[]>;
   readonly before: Before | undefined;
+  /** Takes in the index files that are made, by digest. */
+  readonly made: Map<string, Uint8Array>;
 }
 
 async function nextInRelease(change: Change): Promise<Buffer> {
   const { channel, source, target, before } = change;
-  const keys = keysOf(channel);
-  const state: Pick<State, "names" | "indexes"> = before?.state ?? { names: [], indexes: {} };
+  const keys = suiteKeys(channel);
+  const state: Pick<SuiteState, "names" | "indexes"> = before?.state ?? { names: [], indexes: {} };
   const architectures = architecturesOf(state.indexes, change.stanzas);
   const { rows, changes } = await changesOf(change, { names: state.names, architectures });
   const { table, shards } = await withRows(state.names, rows, (digest) => source.object(keys.state(digest), digest));
   for (const [digest, bytes] of shards) await target.once(keys.state(digest), bytes);
 
-  const indexes: Record<string, State["indexes"][string]> = {};
+  const indexes: Record<string, SuiteState["indexes"][string]> = {};
   const files: IndexFile[] = [];
   for (const architecture of architectures) {
     const path = `main/binary-${architecture}/Packages`;
     const old = await storedIndex(state.indexes[architecture], { keys, path, source });
     const index = await withRecords(old, changes.get(architecture) ?? new Map(), { parse: parseStanzas });
     const { plain, packed } = filesOf(path, index);
-    for (const file of packed) await target.once(keys.byHash(file.path, file.sha256), index.files[file.form]);
+    for (const { path: of, sha256, form } of packed) {
+      await target.once(keys.byHash(of, sha256), index.files[form]);
+      change.made.set(sha256, index.files[form]);
+    }
     files.push(plain, ...packed);
-    const digests = Object.fromEntries(packed.map(({ form, sha256 }) => [form, sha256]));
-    indexes[architecture] = { pieces: [...index.pieces], files: digestsSchema.parse(digests) };
+    const digests = Object.fromEntries(packed.map(({ form, sha256 }) => [form, sha256])) as Record<Form, string>;
+    indexes[architecture] = { pieces: [...index.pieces], files: digests };
   }
-  const next = canonicalBytes({ kiln: 1, size: source.checkpoint.size, names: table, indexes } satisfies State);
+  const next = canonicalBytes({ kiln: 1, size: source.checkpoint.size, names: table, indexes } satisfies SuiteState);
   await target.once(keys.state(digestOf(next)), next);
   const text = releaseText({
     origin: source.origin,
@@ -149,7 +125,7 @@ async function nextInRelease(change: Change): Promise<Buffer> {
   return Buffer.from(await source.signer.signText(text));
 }
 
-function architecturesOf(indexes: State["indexes"], stanzas: Change["stanzas"]): string[] {
+function architecturesOf(indexes: SuiteState["indexes"], stanzas: Change["stanzas"]): string[] {
   const found = [...stanzas.values()].flat().map(({ architecture }) => architecture);
   const all = new Set([...usualArchitectures, ...Object.keys(indexes), ...found]);
   all.delete("all");
@@ -161,7 +137,7 @@ async function changesOf(
   { stanzas, source, channel }: Change,
   { names, architectures }: { readonly names: Table; readonly architectures: readonly string[] },
 ) {
-  const keys = keysOf(channel);
+  const keys = suiteKeys(channel);
   const rows = new Map<string, Row>();
   const changes = new Map(architectures.map((architecture) => [architecture, new Map<string, string | undefined>()]));
   for (const [name, shown] of stanzas) {
@@ -182,8 +158,8 @@ async function changesOf(
 }
 
 async function storedIndex(
-  stored: State["indexes"][string] | undefined,
-  place: { readonly keys: ReturnType<typeof keysOf>; readonly path: string; readonly source: RepositorySource },
+  stored: SuiteState["indexes"][string] | undefined,
+  place: { readonly keys: SuiteKeys; readonly path: string; readonly source: RepositorySource },
 ): Promise<CompressedIndex> {
   if (stored === undefined) return emptyIndex;
   const { keys, path, source } = place;
@@ -195,20 +171,27 @@ async function storedIndex(
   return { pieces: stored.pieces, files: { gz, xz, zst } };
 }
 
-/** Copies what InRelease names to where clients without by-hash look. If we stop here, the next publisher does it again. */
-async function writeUsualPaths(inRelease: Uint8Array, { channel, source, target }: Suite): Promise<void> {
-  const keys = keysOf(channel);
-  const { text } = await readInRelease(inRelease, keys.inRelease, source.signer);
-  const files = text.matchAll(/^ ([0-9a-f]{64}) +\d+ (\S+)$/gm);
-  for (const [, digest = "", path = ""] of files) {
-    if (path.endsWith("/Packages")) continue;
-    const bytes = await source.object(keys.byHash(path, digest), digest);
-    await target.swap(keys.path(path), (current) =>
-      current !== undefined && digestOf(current) === digest ? undefined : bytes,
-    );
+/**
+ * Copies what InRelease names to where clients without by-hash look: what is other than `before`. Whoever was slower copies the newer
+ * InRelease's files once more. If we stop here, the next publisher finds more leaves in InRelease than are settled, and copies all.
+ */
+async function writeUsualPaths(
+  { channel, source, target }: Suite,
+  { made, before }: { readonly made: ReadonlyMap<string, Uint8Array>; readonly before: string },
+): Promise<void> {
+  const keys = suiteKeys(channel);
+  let copied: Uint8Array | undefined;
+  for (;;) {
+    const current = await target.read(keys.inRelease);
+    if (current === undefined || (copied !== undefined && Buffer.compare(current, copied) === 0)) return;
+    const { text } = await readInRelease(current, keys.inRelease, source.signer);
+    for (const [line, digest = "", path = ""] of text.matchAll(/^ ([0-9a-f]{64}) +\d+ (\S+\.(?:gz|xz|zst))$/gm)) {
+      if (copied === undefined && before.includes(`${line}\n`)) continue;
+      await target.copy(keys.path(path), made.get(digest) ?? (await source.object(keys.byHash(path, digest), digest)));
+    }
+    const release = Buffer.from(text);
+    await target.copy(keys.release, release);
+    await target.copy(keys.signature, Buffer.from(await source.signer.signBytes(release)));
+    copied = current;
   }
-  const release = Buffer.from(text);
-  await target.swap(keys.release, (current) => (current !== undefined && release.equals(current) ? undefined : release));
-  const signature = Buffer.from(await source.signer.signBytes(release));
-  await target.swap(keys.signature, () => signature);
 }

@@ -1,0 +1,144 @@
+// The apt repositories of a store: each channel's InRelease is signed by a trusted key, what it names is there, and its packages
+// are those that the log's moves give, stanza by stanza. An InRelease that a publisher is about to write is a note.
+
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+
+import { signerOf } from "../../artifact/authority.ts";
+import { type Digest, digestOf } from "../../artifact/digest.ts";
+import { type Leaf, parseEntry } from "../../artifact/leaf.ts";
+import { keys, poolKey } from "../../artifact/pool.ts";
+import { KilnError } from "../../errors.ts";
+import { readEntry } from "../../log/entries.ts";
+import { leafHash } from "../../log/merkle.ts";
+import { readDocument, readWholeBlob } from "../../stores/read.ts";
+import { readInRelease } from "../../views/apt/release.ts";
+import { parseStanzas, type Stanza, stanzasOf } from "../../views/apt/stanza.ts";
+import { parseSuiteState, type SuiteState, suiteKeys } from "../../views/apt/suite.ts";
+import { shownAfter, type ShownSource } from "../../views/shown.ts";
+import type { DocumentsToCheck } from "./documents.ts";
+import { nodeIn } from "./tree.ts";
+
+/** `now`: milliseconds since 1970. */
+export interface RepositoriesToCheck extends DocumentsToCheck {
+  readonly now: number;
+}
+
+export async function checkApt(options: RepositoriesToCheck): Promise<void> {
+  for (const [channel, moves] of movesByChannel(options)) {
+    const key = suiteKeys(channel).inRelease;
+    await options.findings.checkAsync(key, () => checkSuite({ channel, moves }, options));
+  }
+}
+
+interface Suite {
+  readonly channel: string;
+  /** Leaf indexes of the newest move of each name. */
+  readonly moves: readonly number[];
+}
+
+function movesByChannel({ history }: RepositoriesToCheck): Map<string, number[]> {
+  const channels = new Map<string, number[]>();
+  for (const [key, { index }] of history.moves) {
+    const channel = key.slice(key.lastIndexOf("/") + 1, -".json".length);
+    channels.set(channel, [...(channels.get(channel) ?? []), index]);
+  }
+  return channels;
+}
+
+/** Throws OBJECT_MISSING, VIEW_MISMATCH, SIGNATURE_INVALID, STORE_CORRUPT, DIGEST_MISMATCH. */
+async function checkSuite({ channel, moves }: Suite, options: RepositoriesToCheck): Promise<void> {
+  const { store, trust, findings, now } = options;
+  const at = suiteKeys(channel);
+  const found = await readDocument(store, at.inRelease);
+  const newest = Math.max(...moves);
+  if (found === undefined) {
+    const wanted = await wantedStanzas(moves, options);
+    if (wanted.length === 0) return;
+    if (options.catalog !== undefined && options.catalog.size <= newest) return behind(at.inRelease, options);
+    throw new KilnError("OBJECT_MISSING", `${at.inRelease}: got no such object, want ${wanted.length} packages`);
+  }
+  const signer = { keys: trust.openpgp.map(({ publicKey }) => publicKey), now };
+  const { text, state: digest } = await readInRelease(found.bytes, at.inRelease, signer);
+  const state = parseSuiteState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
+  if (state.size <= newest) return behind(at.inRelease, options);
+  const wanted = await wantedStanzas(moves, options);
+  for (const [architecture, index] of Object.entries(state.indexes)) {
+    const path = `main/binary-${architecture}/Packages`;
+    await findings.checkAsync(at.path(path), () =>
+      checkIndex({ path, index, architecture, text, channel, wanted }, options),
+    );
+  }
+}
+
+function behind(key: string, { findings }: RepositoriesToCheck): void {
+  findings.note("VIEW_BEHIND", key, `${key}: it hasn't taken in the newest moves yet`);
+}
+
+interface Index {
+  readonly channel: string;
+  /** Below the suite, without an ending. */
+  readonly path: string;
+  readonly architecture: string;
+  readonly index: SuiteState["indexes"][string];
+  /** Of the Release. */
+  readonly text: string;
+  readonly wanted: readonly Stanza[];
+}
+
+async function checkIndex(
+  { channel, path, architecture, index, text, wanted }: Index,
+  { store }: RepositoriesToCheck,
+): Promise<void> {
+  const at = suiteKeys(channel);
+  const read = (form: keyof typeof index.files) => {
+    requireListed(text, `${path}.${form}`, index.files[form]);
+    return readWholeBlob(store, at.byHash(path, index.files[form]), index.files[form]);
+  };
+  const [zst, gz] = await Promise.all([read("zst"), read("gz"), read("xz")]);
+  const plain = zst.length === 0 ? Buffer.alloc(0) : zstdDecompressSync(zst);
+  requireListed(text, path, digestOf(plain));
+  if (gz.length > 0) requireListed(text, path, digestOf(gunzipSync(gz)));
+  const got = parseStanzas(plain.toString("utf8"));
+  const want = new Map(
+    wanted.flatMap((one) =>
+      one.architecture === architecture || one.architecture === "all" ? [[one.key, one.text]] : [],
+    ),
+  );
+  const other = [...new Set([...got.keys(), ...want.keys()])].find((key) => got.get(key) !== want.get(key));
+  if (other === undefined) return;
+  const problem = want.has(other) ? (got.has(other) ? "another stanza" : "no stanza") : "a stanza that no move gives";
+  throw new KilnError("VIEW_MISMATCH", `${at.path(path)}: got ${problem} of ${other.split(" ").slice(0, 2).join(" ")}`);
+}
+
+/** Throws VIEW_MISMATCH. */
+function requireListed(text: string, path: string, digest: Digest): void {
+  if (new RegExp(`^ ${digest} +\\d+ ${path.replaceAll(".", "\\.")}$`, "m").test(text)) return;
+  throw new KilnError("VIEW_MISMATCH", `${path}: got the digest ${digest}, want the one that InRelease has`);
+}
+
+/** The newer a release, the later it stands: of two stanzas under one key the last counts. */
+async function wantedStanzas(moves: readonly number[], options: RepositoriesToCheck): Promise<Stanza[]> {
+  const source = shownSource(options);
+  const stanzas: Stanza[] = [];
+  for (const index of moves) {
+    const leaf = await source.leaf(index);
+    if (leaf?.type !== "channel") continue;
+    const shown = await shownAfter({ index, leaf }, source);
+    stanzas.push(...shown.flatMap(({ manifest }) => stanzasOf(manifest)).toReversed());
+  }
+  return stanzas;
+}
+
+function shownSource({ store, trust, tree, history }: RepositoriesToCheck): ShownSource {
+  return {
+    async leaf(index): Promise<Leaf | undefined> {
+      const bytes = await readEntry(store, { index, size: tree.size });
+      const entry = parseEntry(bytes, index);
+      if (entry.sort !== "leaf" || !nodeIn(tree, { level: 0, index }).equals(leafHash(bytes))) return undefined;
+      signerOf(entry, index, trust);
+      return entry.leaf;
+    },
+    blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
+    releaseIndex: async (name, version) => history.documentIndex(keys.release(name, version)),
+  };
+}
