@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
-import { constants, gzip, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { constants, gzip, gzipSync, zstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
 import pMap from "p-map";
 import { z } from "zod";
@@ -48,7 +48,7 @@ export interface IndexFormat {
 
 export const emptyIndex: CompressedIndex = {
   pieces: [],
-  files: { gz: Buffer.alloc(0), xz: Buffer.concat([xzHeader, xzFooter([])]), zst: Buffer.alloc(0) },
+  files: { gz: gzipSync(""), xz: Buffer.concat([xzHeader, xzFooter([])]), zst: zstdCompressSync("") },
 };
 
 /** The index with `changes` made: a record set, or removed (`undefined`). */
@@ -81,16 +81,19 @@ function losesItsFirst(piece: Piece | undefined, changes: ReadonlyMap<string, st
   return piece !== undefined && changes.has(piece.first) && changes.get(piece.first) === undefined;
 }
 
+/** The text, piece by piece: Node unpacks one frame of a file, programs all of them. */
+export function* textsOf(pieces: readonly Piece[], zst: Uint8Array): Generator<Buffer> {
+  let at = 0;
+  for (const { zst: length } of pieces) yield zstdDecompressSync(zst.subarray(at, (at += length)));
+}
+
 /** The whole text's size and digest: what clients compare after unpacking. */
-export function plainOf(index: CompressedIndex): { readonly size: number; readonly sha256: Digest } {
+export function plainOf({ pieces, files }: CompressedIndex): { readonly size: number; readonly sha256: Digest } {
   const hash = createHash("sha256");
   let size = 0;
-  let at = 0;
-  for (const { zst } of index.pieces) {
-    const text = zstdDecompressSync(index.files.zst.subarray(at, at + zst));
+  for (const text of textsOf(pieces, files.zst)) {
     hash.update(text);
     size += text.length;
-    at += zst;
   }
   return { size, sha256: hash.digest("hex") };
 }

@@ -13,7 +13,7 @@ import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
 import { filesOf, type IndexFile, readInRelease, releaseText } from "./release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
-import { parseSuiteState, suiteKeys, type SuiteKeys, type SuiteState } from "./suite.ts";
+import { parseSuiteState, preferencesText, suiteKeys, type SuiteKeys, type SuiteState } from "./suite.ts";
 
 /** In every suite, with packages or without: a client of a common machine finds its index. */
 const usualArchitectures = ["amd64", "arm64"];
@@ -112,6 +112,7 @@ async function nextInRelease(change: Change): Promise<Buffer> {
     const digests = Object.fromEntries(packed.map(({ form, sha256 }) => [form, sha256])) as Record<Form, string>;
     indexes[architecture] = { pieces: [...index.pieces], files: digests };
   }
+  await target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel })));
   const next = canonicalBytes({ kiln: 1, size: source.checkpoint.size, names: table, indexes } satisfies SuiteState);
   await target.once(keys.state(digestOf(next)), next);
   const text = releaseText({

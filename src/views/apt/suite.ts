@@ -12,6 +12,7 @@ export const suiteKeys = (channel: string) => ({
   inRelease: `dists/${channel}/InRelease`,
   release: `dists/${channel}/Release`,
   signature: `dists/${channel}/Release.gpg`,
+  preferences: `dists/${channel}/preferences`,
   state: (digest: Digest) => `dists/${channel}/state/${digest}.json`,
   byHash: (path: string, digest: Digest) =>
     `dists/${channel}/${path.slice(0, path.lastIndexOf("/"))}/by-hash/SHA256/${digest}`,
@@ -41,4 +42,12 @@ export function parseSuiteState(bytes: Uint8Array, key: string): SuiteState {
   throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`, {
     hint: "`kiln views rebuild` writes it anew from the log",
   });
+}
+
+/**
+ * For /etc/apt/preferences.d: apt follows this suite also to an older version, when the channel went back to it. Without it apt
+ * stays at the newest that it ever saw.
+ */
+export function preferencesText({ origin, channel }: { readonly origin: string; readonly channel: string }): string {
+  return `Package: *\nPin: release o=${origin},n=${channel}\nPin-Priority: 1001\n`;
 }
