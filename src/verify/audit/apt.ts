@@ -7,7 +7,7 @@ import { signerOf } from "../../artifact/authority.ts";
 import { type Digest, digestOf } from "../../artifact/digest.ts";
 import { type Leaf, parseEntry } from "../../artifact/leaf.ts";
 import { keys, poolKey } from "../../artifact/pool.ts";
-import { KilnError } from "../../errors.ts";
+import { isKilnError, KilnError } from "../../errors.ts";
 import { readEntry } from "../../log/entries.ts";
 import { leafHash } from "../../log/merkle.ts";
 import { readDocument, readWholeBlob } from "../../stores/read.ts";
@@ -54,7 +54,7 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
   const newest = Math.max(...moves);
   if (found === undefined) {
     const wanted = await wantedStanzas(moves, options);
-    if (wanted.length === 0) return;
+    if (wanted === undefined || wanted.length === 0) return;
     if (options.catalog !== undefined && options.catalog.size <= newest) return behind(at.inRelease, options);
     throw new KilnError("OBJECT_MISSING", `${at.inRelease}: got no such object, want ${wanted.length} packages`);
   }
@@ -63,6 +63,7 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
   const state = parseSuiteState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
   if (state.size <= newest) return behind(at.inRelease, options);
   const wanted = await wantedStanzas(moves, options);
+  if (wanted === undefined) return;
   for (const [architecture, index] of Object.entries(state.indexes)) {
     const path = `main/binary-${architecture}/Packages`;
     await findings.checkAsync(at.path(path), () =>
@@ -117,9 +118,18 @@ function requireListed(text: string, path: string, digest: Digest): void {
   throw new KilnError("VIEW_MISMATCH", `${path}: got the digest ${digest}, want the one that InRelease has`);
 }
 
+/** `undefined`: a manifest can't be read, which is a finding about its release, and nothing more can be said here. */
+async function wantedStanzas(moves: readonly number[], options: RepositoriesToCheck): Promise<Stanza[] | undefined> {
+  try {
+    return await stanzasAfter(moves, shownSource(options));
+  } catch (error) {
+    if (isKilnError(error, "NOT_FOUND", "STORE_CORRUPT")) return undefined;
+    throw error;
+  }
+}
+
 /** The newer a release, the later it stands: of two stanzas under one key the last counts. */
-async function wantedStanzas(moves: readonly number[], options: RepositoriesToCheck): Promise<Stanza[]> {
-  const source = shownSource(options);
+async function stanzasAfter(moves: readonly number[], source: ShownSource): Promise<Stanza[]> {
   const stanzas: Stanza[] = [];
   for (const index of moves) {
     const leaf = await source.leaf(index);
