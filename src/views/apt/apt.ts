@@ -7,7 +7,7 @@ import { z } from "zod";
 import { digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
-import { type CompressedIndex, emptyIndex, type Form, forms, pieceSchema, withRecords } from "../compressed-index.ts";
+import { type CompressedIndex, emptyIndex, type Form, forms, withRecords } from "../compressed-index.ts";
 import { newestMoves, shownAfter, type TakenMove } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";

@@ -17,9 +17,6 @@ export interface ReleaseText {
   readonly state: string;
 }
 
-/** An index by its path below the suite, without the form's ending. */
-export type Indexes = ReadonlyMap<string, CompressedIndex>;
-
 export interface IndexFile {
   /** Below the suite. */
   readonly path: string;
