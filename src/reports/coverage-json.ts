@@ -7,9 +7,9 @@ import { expectShape, hasMembers, replaceMembers } from "./json.ts";
 import { type JsonFormat, percent } from "./report.ts";
 
 const count = z.int().nonnegative();
-const counted = z.looseObject({ total: count, covered: count });
-const summary = z.looseObject({
-  total: z.looseObject({ lines: counted, statements: counted, functions: counted, branches: counted }),
+const counted = z.object({ total: count, covered: count });
+const summary = z.object({
+  total: z.object({ lines: counted, statements: counted, functions: counted, branches: counted }),
 });
 
 export const istanbul: JsonFormat = {
@@ -26,7 +26,7 @@ export const istanbul: JsonFormat = {
   },
 };
 
-const totals = z.looseObject({
+const totals = z.object({
   covered_lines: count,
   num_statements: count,
   percent_covered: z.number().min(0).max(100),
@@ -39,8 +39,8 @@ export const coveragePy: JsonFormat = {
   name: "coverage-py",
   isOne: (value) => hasMembers(value, "meta", "totals") && hasMembers(value["totals"], "num_statements"),
   read(value, { where, time }) {
-    const shape = z.looseObject({ meta: z.looseObject({}), totals });
-    const { meta, totals: all } = expectShape(shape, value, where);
+    const { totals: all } = expectShape(z.object({ totals }), value, where);
+    const meta = hasMembers(value, "meta") ? value["meta"] : undefined;
     const { num_branches: branches = 0, covered_branches: covered = 0 } = all;
     const numbers = {
       lines: percent(all.covered_lines, all.num_statements),

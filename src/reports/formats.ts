@@ -6,7 +6,7 @@ import { goCover } from "./go-cover.ts";
 import { parseJson, isReportError, writeJson } from "./json.ts";
 import { junit } from "./junit.ts";
 import { lcov } from "./lcov.ts";
-import { type ReadReport, type ReportContext, type ReportFormat, reportInvalid } from "./report.ts";
+import { type JsonFormat, type ReadReport, type ReportContext, type ReportFormat, reportInvalid } from "./report.ts";
 import { sarif } from "./sarif.ts";
 import { grype, npmAudit, osvScanner, pipAudit, trivy } from "./scanners.ts";
 import { readXml, rootOf } from "./xml.ts";
@@ -48,10 +48,13 @@ export function readReportAs(name: string, bytes: Uint8Array, context: ReportCon
  */
 export function readReport(bytes: Uint8Array, context: ReportContext): NamedReport | undefined {
   const text = textOf(bytes);
-  const format = text === undefined ? undefined : formatOf(text, context.where);
-  return text === undefined || format === undefined
-    ? undefined
-    : { format: format.name, ...readIn(format, text, context) };
+  if (text === undefined) return undefined;
+  const start = text.trimStart();
+  if (start.startsWith("{") || start.startsWith("[")) return readJsonReport(text, context);
+  const format = start.startsWith("<")
+    ? xmlFormatOf(text, context.where)
+    : formats.find((one) => one.sort === "lines" && one.begins.test(start));
+  return format && { format: format.name, ...readIn(format, text, context) };
 }
 
 /** Whether a file that begins so could be a report; `head`: its first bytes. */
@@ -73,13 +76,6 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-function formatOf(text: string, where: string): ReportFormat | undefined {
-  const start = text.trimStart();
-  if (start.startsWith("<")) return xmlFormatOf(text, where);
-  if (start.startsWith("{") || start.startsWith("[")) return jsonFormatOf(text, where);
-  return formats.find((format) => format.sort === "lines" && format.begins.test(start));
-}
-
 function xmlFormatOf(text: string, where: string): ReportFormat | undefined {
   const root = rootOf(text);
   const format = formats.find(
@@ -90,22 +86,23 @@ function xmlFormatOf(text: string, where: string): ReportFormat | undefined {
   return format;
 }
 
-function jsonFormatOf(text: string, where: string): ReportFormat | undefined {
+function readJsonReport(text: string, context: ReportContext): NamedReport | undefined {
   let value: unknown;
   try {
-    value = parseJson(text, where);
+    value = parseJson(text, context.where);
   } catch (error) {
-    if (isReportError(error) && !/\.(?:json|sarif)$/.test(where)) return undefined;
+    if (isReportError(error) && !/\.(?:json|sarif)$/.test(context.where)) return undefined;
     throw error;
   }
-  return formats.find((one) => one.sort === "json" && one.isOne(value));
+  for (const format of formats) {
+    if (format.sort === "json" && format.isOne(value))
+      return { format: format.name, ...readValue(format, value, context) };
+  }
+  return undefined;
 }
 
 function readIn(format: ReportFormat, text: string, context: ReportContext): ReadReport {
-  if (format.sort === "json") {
-    const { value, ...read } = format.read(parseJson(text, context.where), context);
-    return { ...read, text: writeJson(value, context) };
-  }
+  if (format.sort === "json") return readValue(format, parseJson(text, context.where), context);
   if (format.sort === "lines") {
     if (!format.begins.test(text.trimStart())) throw reportInvalid(context.where, `got text that isn't ${format.name}`);
     return format.read(text, context);
@@ -115,4 +112,9 @@ function readIn(format: ReportFormat, text: string, context: ReportContext): Rea
     throw reportInvalid(context.where, `got XML of <${root.name.slice(0, 60)}>, want ${format.name}`);
   }
   return format.read(text, context);
+}
+
+function readValue(format: JsonFormat, given: unknown, context: ReportContext): ReadReport {
+  const { value, ...read } = format.read(given, context);
+  return { ...read, text: writeJson(value, context) };
 }

@@ -5,7 +5,7 @@
 import { KilnError } from "../errors.ts";
 
 /** Bytes: what is longer is no report that a person, or a gate, reads. */
-export const reportLimit = 32 * 1024 * 1024;
+export const reportLimit = 16 * 1024 * 1024;
 
 export interface ReadReport {
   /** Name → number; a gate compares them. */

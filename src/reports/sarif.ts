@@ -9,35 +9,35 @@ import type { JsonFormat } from "./report.ts";
 import { countsOf, type Counts, severityOfScore } from "./severity.ts";
 
 const level = z.enum(["none", "note", "warning", "error"]);
-const properties = z.looseObject({ "security-severity": z.union([z.string(), z.number()]).optional() }).optional();
-const rule = z.looseObject({
+const properties = z.object({ "security-severity": z.union([z.string(), z.number()]).optional() }).optional();
+const rule = z.object({
   id: z.string().optional(),
-  defaultConfiguration: z.looseObject({ level: level.optional() }).optional(),
+  defaultConfiguration: z.object({ level: level.optional() }).optional(),
   properties,
 });
-const component = z.looseObject({ rules: z.array(rule).optional() });
-const result = z.looseObject({
+const component = z.object({ rules: z.array(rule).optional() });
+const result = z.object({
   ruleId: z.string().optional(),
   ruleIndex: z.int().optional(),
   rule: z
     .looseObject({
       id: z.string().optional(),
       index: z.int().optional(),
-      toolComponent: z.looseObject({ index: z.int().optional() }).optional(),
+      toolComponent: z.object({ index: z.int().optional() }).optional(),
     })
     .optional(),
   level: level.optional(),
   kind: z.string().optional(),
   baselineState: z.string().optional(),
-  suppressions: z.array(z.looseObject({ status: z.string().optional() })).optional(),
+  suppressions: z.array(z.object({ status: z.string().optional() })).optional(),
   properties,
 });
-const run = z.looseObject({
-  tool: z.looseObject({ driver: component, extensions: z.array(component).optional() }),
+const run = z.object({
+  tool: z.object({ driver: component, extensions: z.array(component).optional() }),
   // Absent or null: the tool didn't get as far as results.
   results: z.array(result),
 });
-const log = z.looseObject({ version: z.literal("2.1.0"), runs: z.array(run) });
+const log = z.object({ version: z.literal("2.1.0"), runs: z.array(run) });
 
 type Run = z.infer<typeof run>;
 type Result = z.infer<typeof result>;

@@ -8,11 +8,11 @@ import type { JsonFormat } from "./report.ts";
 import { countsOf, severityOf, severityOfScore } from "./severity.ts";
 
 const list = <T extends z.ZodType>(item: T) => z.array(item).nullish();
-const rated = z.looseObject({ Severity: z.string().optional() });
+const rated = z.object({ Severity: z.string().optional() });
 
-const trivyShape = z.looseObject({
+const trivyShape = z.object({
   Results: list(
-    z.looseObject({
+    z.object({
       Vulnerabilities: list(rated),
       // Checks that passed are listed, too, if one asks for them.
       Misconfigurations: list(rated.extend({ Status: z.string().optional() })),
@@ -39,9 +39,8 @@ export const trivy: JsonFormat = {
   },
 };
 
-const grypeShape = z.looseObject({
-  matches: z.array(z.looseObject({ vulnerability: z.looseObject({ severity: z.string().optional() }) })),
-  descriptor: z.looseObject({ name: z.string() }).optional(),
+const grypeShape = z.object({
+  matches: z.array(z.object({ vulnerability: z.object({ severity: z.string().optional() }) })),
 });
 
 export const grype: JsonFormat = {
@@ -52,17 +51,18 @@ export const grype: JsonFormat = {
     hasMembers(value["descriptor"], "name") &&
     value["descriptor"]["name"] === "grype",
   read(value, { where, time }) {
-    const { matches, descriptor } = expectShape(grypeShape, value, where);
+    const { matches } = expectShape(grypeShape, value, where);
+    const descriptor = hasMembers(value, "descriptor") ? value["descriptor"] : undefined;
     const numbers = countsOf(matches.map(({ vulnerability }) => severityOf(vulnerability.severity)));
     const timestamp = new Date(time * 1000).toISOString();
     return { numbers, value: replaceMembers(value, { descriptor: replaceMembers(descriptor, { timestamp }) }) };
   },
 };
 
-const named = z.record(z.string(), z.looseObject({ severity: z.string() }));
+const named = z.record(z.string(), z.object({ severity: z.string() }));
 const npmAuditShape = z.union([
-  z.looseObject({ auditReportVersion: z.literal(2), vulnerabilities: named }),
-  z.looseObject({ advisories: named }),
+  z.object({ auditReportVersion: z.literal(2), vulnerabilities: named }),
+  z.object({ advisories: named }),
 ]);
 
 export const npmAudit: JsonFormat = {
@@ -77,8 +77,8 @@ export const npmAudit: JsonFormat = {
   },
 };
 
-const pipDependencies = z.array(z.looseObject({ vulns: z.array(z.looseObject({ id: z.string() })).optional() }));
-const pipAuditShape = z.union([pipDependencies, z.looseObject({ dependencies: pipDependencies })]);
+const pipDependencies = z.array(z.object({ vulns: z.array(z.object({ id: z.string() })).optional() }));
+const pipAuditShape = z.union([pipDependencies, z.object({ dependencies: pipDependencies })]);
 
 export const pipAudit: JsonFormat = {
   sort: "json",
@@ -96,18 +96,18 @@ export const pipAudit: JsonFormat = {
   },
 };
 
-const osvShape = z.looseObject({
+const osvShape = z.object({
   results: list(
-    z.looseObject({
+    z.object({
       packages: list(
-        z.looseObject({
+        z.object({
           vulnerabilities: list(
-            z.looseObject({
+            z.object({
               id: z.string(),
-              database_specific: z.looseObject({ severity: z.string().optional() }).optional(),
+              database_specific: z.object({ severity: z.string().optional() }).optional(),
             }),
           ),
-          groups: list(z.looseObject({ ids: z.array(z.string()), max_severity: z.string().optional() })),
+          groups: list(z.object({ ids: z.array(z.string()), max_severity: z.string().optional() })),
         }),
       ),
     }),

@@ -72,6 +72,13 @@ test.each([
   ["an entity from outside", outside, "junit.xml", /declarations in the document type/],
   ["an entity that nobody declared", '<testsuite name="&nbsp;"/>', "junit.xml", /well-formed/],
   ["XML nested without end", "<testsuite>".repeat(300), "junit.xml", /nested more than 200 deep/],
+  ["an attribute without end", `<testsuite name="${"x".repeat(3_000_000)}"/>`, "junit.xml", /well-formed: Max buffer/],
+  [
+    "attributes without end",
+    `<testsuite ${Array.from({ length: 2000 }, (_, at) => `a${at}="1"`).join(" ")}/>`,
+    "junit.xml",
+    /more than 1000 attributes/,
+  ],
   ["a rate above 1", '<coverage line-rate="1.5"/>', "cobertura.xml", /want a number from 0 to 1/],
   ["a rate that is none", '<coverage line-rate="NaN"/>', "cobertura.xml", /want a number from 0 to 1/],
   ["JSON that was cut off", '{"total": {"lines"', "coverage.json", /isn't JSON/],
