@@ -72,7 +72,7 @@ export const npmAudit: JsonFormat = {
   read(value, { where }) {
     const report = expectShape(npmAuditShape, value, where);
     const found = "advisories" in report ? report.advisories : report.vulnerabilities;
-    const words = Object.values(found as z.infer<typeof named>).map(({ severity }) => severityOf(severity));
+    const words = Object.values(found).map(({ severity }) => severityOf(severity));
     return { numbers: countsOf(words), value };
   },
 };
