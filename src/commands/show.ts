@@ -121,6 +121,7 @@ async function showRelease(options: {
     time,
     source: manifest.source,
     bakeKey: manifest.bakeKey,
+    cells: manifest.cells ?? [],
     aliases: also.map(({ alias }) => alias),
     channels: at.map(({ channel }) => channel),
     artifacts,

@@ -60,6 +60,8 @@ test("cells that were baked on two machines are one release; one of them alone i
   ]);
   await kilnDone(scene, ["verify", "app@1.0.0"]);
   await kilnDone(scene, ["audit"]);
+  const shown = JSON.parse((await kilnDone(scene, ["show", "app@1.0.0", "--json"])).stdout) as { cells: unknown[] };
+  expect(shown.cells).toMatchObject([{ values: { flavour: "plain" } }, { values: { flavour: "rich" } }]);
 
   // The same commit, baked whole on one machine, is that release.
   const again = await kilnDone(scene, ["publish", "--json"]);
