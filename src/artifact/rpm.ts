@@ -18,7 +18,8 @@ import {
 } from "./rpm-header.ts";
 
 const leadSize = 96;
-const leadMagic = Buffer.from("edabeedb", "hex");
+/** How every package begins. */
+export const leadMagic = Buffer.from("edabeedb", "hex");
 
 /** Longer than any that rpmbuild writes. */
 const longestPrefix = 1024 * 1024;
@@ -44,17 +45,27 @@ export function signatureIn(prefix: Buffer, what: string): Buffer | undefined {
 
 /** The prefix with this signature of the header, as long as before. Throws PACKAGE_INVALID when there is no room. */
 export function signedPrefix(prefix: Buffer, packet: Buffer, what: string): Buffer {
+  return prefixWith([{ tag: tags.rsa, type: binary, count: packet.length, data: packet }], prefix, what);
+}
+
+/** The prefix as rpmbuild left it, before it was signed. Throws PACKAGE_INVALID. */
+export function unsignedPrefix(prefix: Buffer, what: string): Buffer {
+  return prefixWith([], prefix, what);
+}
+
+/** `signature`: the entry, or none; the room that is kept for it fills what it leaves. */
+function prefixWith(signature: readonly RpmEntry[], prefix: Buffer, what: string): Buffer {
   const { entries } = signatureHeader(prefix, what);
   const kept = entries
     .filter(({ tag }) => tag !== tags.region && tag !== tags.rsa && tag !== tags.reserved)
     .map((entry) => ({ ...entry, data: dataOf(entry, what) }));
-  const count = kept.length + 3;
+  const count = kept.length + signature.length + 2;
   // The region says: all entries are of one piece. Its trailer is the last of the data.
   const trailer = uint32(tags.region, binary, -16 * count, 16);
   const entriesWith = (room: number): RpmEntry[] => {
     const all = [
       ...kept,
-      { tag: tags.rsa, type: binary, count: packet.length, data: packet },
+      ...signature,
       { tag: tags.reserved, type: binary, count: room, data: Buffer.alloc(room) },
     ].toSorted((a, b) => a.tag - b.tag);
     return [{ tag: tags.region, type: binary, count: 16, data: trailer }, ...all];
@@ -136,4 +147,15 @@ export function rpmReader(what: string): RpmReader {
       return { prefix: front, header: { start, end }, headerState };
     },
   };
+}
+
+/** The bytes with another start, which is as long as the one that it replaces. */
+export async function* replacingStart(bytes: AsyncIterable<Uint8Array>, start: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield start;
+  let left = start.length;
+  for await (const piece of bytes) {
+    const rest = piece.subarray(Math.min(left, piece.length));
+    left -= piece.length - rest.length;
+    if (rest.length > 0) yield rest;
+  }
 }

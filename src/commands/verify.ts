@@ -78,14 +78,21 @@ async function trustFor(
 }
 
 function fileResult(result: FileVerification): Result {
-  const { sha256, size, proven } = result;
+  const { sha256, size, baked, proven } = result;
   const facts: Facts = [["sha256", sha256]];
+  if (baked !== undefined) facts.push(["baked", baked]);
   if (proven.indexes.signature !== undefined) facts.push(["log", `leaf ${proven.indexes.signature}`]);
   if (proven.fingerprint !== undefined) facts.push(["openpgp", proven.fingerprint]);
   for (const commit of proven.commits ?? []) facts.push(["commit", commit]);
   const attested = proven.attestations.flatMap((one) => (one === undefined ? [] : [one.predicateType]));
   for (const predicateType of attested) facts.push(["attested", predicateType]);
-  return resultOf(result, facts, { sha256, size, commits: proven.commits ?? [], attestations: attested });
+  return resultOf(result, facts, {
+    sha256,
+    size,
+    ...(baked === undefined ? {} : { baked }),
+    commits: proven.commits ?? [],
+    attestations: attested,
+  });
 }
 
 function releaseResult(result: ReleaseVerification): Result {

@@ -9,7 +9,7 @@ import { digestOf } from "../artifact/digest.ts";
 import type { Artifact, Blob } from "../artifact/manifest.ts";
 import { nativeFileOf } from "../artifact/native.ts";
 import { unarmored } from "../artifact/openpgp.ts";
-import { rpmReader, signedPrefix } from "../artifact/rpm.ts";
+import { replacingStart, rpmReader, signedPrefix } from "../artifact/rpm.ts";
 import { KilnError } from "../errors.ts";
 import type { OpenPgpSigner } from "./signers.ts";
 
@@ -71,16 +71,5 @@ async function* passing(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGene
   for await (const piece of bytes) {
     hash.update(piece);
     yield piece;
-  }
-}
-
-/** The bytes with another start, which is as long as the one that it replaces. */
-async function* replacingStart(bytes: AsyncIterable<Uint8Array>, start: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield start;
-  let left = start.length;
-  for await (const piece of bytes) {
-    const rest = piece.subarray(Math.min(left, piece.length));
-    left -= piece.length - rest.length;
-    if (rest.length > 0) yield rest;
   }
 }

@@ -21,6 +21,7 @@ import { shardReader } from "../views/shards.ts";
 import { type Beside, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
 import { type Findings, newFindings, type Verification, verdictOf } from "./findings.ts";
 import { type Passed, passOver } from "./pass.ts";
+import { readSignedPackage, requirePackageSignature } from "./signed-package.ts";
 
 export interface FileToVerify {
   /** Absolute. */
@@ -35,20 +36,31 @@ export interface FileToVerify {
 export interface FileVerification extends Verification {
   readonly sha256: string;
   readonly size: number;
+  /** Of a signed .rpm: the digest of the package that was baked. */
+  readonly baked: string | undefined;
   readonly proven: ProvenArtifact;
 }
 
 /** Throws NOT_FOUND when there is no such file. */
 export async function verifyFile({ path, trust, openStore, context }: FileToVerify): Promise<FileVerification> {
   const findings = newFindings();
-  const artifact = await inStep(context.report, `read ${basename(path)}`, () => passOverFile(path, context.signal));
+  const { own, signed } = await inStep(context.report, `read ${basename(path)}`, async () => ({
+    own: await passOverFile(path, context.signal),
+    signed: await findings.checkAsync(path, () => readSignedPackage(() => bodyOf(path, context.signal), path)),
+  }));
+  const artifact = signed?.baked ?? own;
   const files = await findBeside({ path, artifact, openStore, findings });
   const now = context.now();
   const attestations = await readAttestations(path);
   const common = { trust, name: undefined, now, findings };
   const proven = await verifyArtifact({ file: path, artifact, files, attestations, ...common });
-  const { sha256, size } = artifact;
-  return { subject: path, verdict: verdictOf(findings.list), findings: findings.list, sha256, size, proven };
+  if (signed !== undefined) {
+    const index = proven.indexes.signature;
+    await findings.checkAsync(path, () => requirePackageSignature(signed, { trust, index, now, what: path }));
+  }
+  const { sha256, size } = own;
+  const baked = signed?.baked.sha256;
+  return { subject: path, verdict: verdictOf(findings.list), findings: findings.list, sha256, size, baked, proven };
 }
 
 /**
@@ -61,11 +73,14 @@ export async function originBeside(path: string): Promise<string | undefined> {
   return bytes === undefined ? undefined : parseBundle(bytes, where).logEntry.checkpoint.split("\n")[0];
 }
 
+function bodyOf(path: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  return createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+}
+
 async function passOverFile(path: string, signal: AbortSignal): Promise<Passed> {
   try {
     if (!(await stat(path)).isFile()) throw new KilnError("NOT_FOUND", `${path}: got a folder or device, want a file`);
-    const body = createReadStream(path, { highWaterMark: 1024 * 1024, signal });
-    return await passOver(body, { what: path, limit: Infinity });
+    return await passOver(bodyOf(path, signal), { what: path, limit: Infinity });
   } catch (cause) {
     if (!isSystemError(cause, "ENOENT", "ENOTDIR")) throw cause;
     throw new KilnError("NOT_FOUND", `${path}: got no such file`, { cause });

@@ -195,6 +195,11 @@ test("kiln verifies and audits the signed package; a publish of the same bake si
   await kilnDone(scene, ["publish"], isolation);
   expect((await show("roomleft", "1.4.0")).artifacts[0]?.native).toEqual(shown.get("roomleft 1.4.0")?.native);
   await kilnDone(scene, ["verify", "roomleft@1.4.0"]);
+  // As a user has it who got it from a repository: what is known of it is known of the baked one.
+  const file = await kilnDone(scene, ["verify", signed("roomleft 1.4.0"), "--json"]);
+  const { sha256, native } = shown.get("roomleft 1.4.0")!;
+  expect(JSON.parse(file.stdout)).toMatchObject({ verdict: "verified", sha256: native.sha256, baked: sha256 });
+  expect((await kiln(scene, ["verify", changed(signed("roomleft 1.4.0"))])).end).toBe(3);
   expect((await kilnDone(scene, ["audit"])).stdout).not.toMatch(/OBJECT_UNUSED|error:/);
   const path = signed("roomleft 1.4.0");
   const bytes = readFileSync(path);

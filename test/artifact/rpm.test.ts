@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { headerBytes, parseHeader } from "../../src/artifact/rpm-header.ts";
-import { headerStart, rpmReader, signatureIn, signedPrefix } from "../../src/artifact/rpm.ts";
+import { headerStart, rpmReader, signatureIn, signedPrefix, unsignedPrefix } from "../../src/artifact/rpm.ts";
 import { KilnError } from "../../src/errors.ts";
 import { makeRpm, text } from "./made-rpm.ts";
 
@@ -68,6 +68,7 @@ test("a signature takes the room that was kept for it, and nothing else", () => 
   expect(signed.length).toBe(prefix.length);
   expect(signatureIn(prefix, "x")).toBe(undefined);
   expect(signatureIn(signed, "x")?.equals(packet)).toBe(true);
+  expect(unsignedPrefix(signed, "x").equals(unsignedPrefix(prefix, "x"))).toBe(true);
   // Signing what was signed gives what signing once gives.
   expect(signedPrefix(signed, packet, "x").equals(signed)).toBe(true);
 });
