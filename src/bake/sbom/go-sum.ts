@@ -3,6 +3,7 @@
 
 import { PackageURL } from "packageurl-js";
 
+import { isSemantic } from "../../artifact/version.ts";
 import { byText, type LockedPackage, type LockReader } from "./lock.ts";
 import { notLocked } from "./python.ts";
 
@@ -14,7 +15,7 @@ export const goSum: LockReader = {
     for (const line of text.split(/\r?\n/).filter((one) => one.trim() !== "")) {
       const match = /^([^\s@]+) (v[0-9A-Za-z.+-]+)(\/go\.mod)? h1:([A-Za-z0-9+/]{43}=)$/.exec(line);
       const [, name, version, only, hash] = match ?? [];
-      if (name === undefined || version === undefined || hash === undefined) {
+      if (name === undefined || version === undefined || hash === undefined || !isSemantic(version.slice(1))) {
         throw notLocked(where, `the line ${JSON.stringify(line.slice(0, 100))}`, "write the file anew: go mod tidy");
       }
       if (only !== undefined) continue;

@@ -111,12 +111,21 @@ function addPackages(bom: Models.Bom, locks: readonly FoundLock[]): void {
   for (const component of components.values()) bom.components.add(component);
 }
 
-/** What an installer brings, and what it may bring. A package that is both is required. */
+/**
+ * What an installer brings, and what it may bring. A package that is both is required. One whose version a lock file pins
+ * is there already.
+ */
 function addRequired(bom: Models.Bom, { requires, recommends = [] }: Packed): void {
   const required = new Set(requires);
+  const locked = new Map([...bom.components].map((component) => [withoutVersion(String(component.purl)), component]));
   for (const purl of new Set([...requires, ...recommends])) {
-    const component = requiredComponent(purl, required.has(purl) ? "required" : "optional");
+    const component = locked.get(purl) ?? requiredComponent(purl, required.has(purl) ? "required" : "optional");
     bom.components.add(component);
     bom.metadata.component?.dependencies.add(component.bomRef);
   }
+}
+
+/** Escaped everywhere else, these signs start the version and what follows it. */
+function withoutVersion(purl: string): string {
+  return purl.replace(/[@?#].*$/, "");
 }

@@ -172,6 +172,19 @@ test("what an installer brings is required, what it may bring is optional, what 
   expect(Object.fromEntries(scopes)).toEqual({ libc6: "required", bash: "required", "man-db": "optional" });
 });
 
+test("what an installer brings and a lock file pins is one component, with its version", async () => {
+  const source = temporaryFolder();
+  mkdirSync(join(source, "dist"));
+  writeFileSync(join(source, "requirements.txt"), "one==1\ntwo==2\n    # via one\n");
+  const bom = await bomOf(input(source, { requires: ["pkg:pypi/two", "pkg:pypi/three"] }));
+  expect(bom.components?.map(({ name }) => name)).toEqual(["one", "three", "two"]);
+  expect(bom.dependencies.find(({ ref }) => ref === "artifact")?.dependsOn).toEqual([
+    "pkg:pypi/one@1",
+    "pkg:pypi/three",
+    "pkg:pypi/two@2",
+  ]);
+});
+
 test("a base is an assembly named by its digest, with its packages in it, and no part of the artifact", async () => {
   const source = lockedProject({ "": {} });
   const materials = [
