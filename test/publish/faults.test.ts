@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { keys, poolKey } from "../../src/artifact/pool.ts";
+import { openCatalog } from "../../src/commands/catalog-access.ts";
 import { isKilnError } from "../../src/errors.ts";
 import { createStore } from "../../src/publish/create-store.ts";
 import type { Released } from "../../src/publish/decide.ts";
@@ -8,6 +9,7 @@ import { promote } from "../../src/publish/promote.ts";
 import { type Published, publishRelease } from "../../src/publish/release.ts";
 import { reserveVersion } from "../../src/publish/reserve.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { findChannel, refusals } from "../../src/views/catalog.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
 import { bakeOf, besideKeys, publisher, signers, trust } from "../fixtures/publisher.ts";
 import { type Fate, simulate } from "../simulation/scheduler.ts";
@@ -120,3 +122,28 @@ async function publishWithFault(options: { store: Store; at: number; fate: Fate 
   if (outcome?.status === "fulfilled") expect((outcome.value as Published).release.version).toBe("1.0.1");
   return operation;
 }
+
+test.for(["refused", "lost", "stopped", "halted"] as const)(
+  "whichever operation of a publish that a gate refuses is %s, the refusal is logged once and nothing moves",
+  async (fate) => {
+    const low = bakeOf({ name: "app", version: "1.1.0", commit: "c", coverage: 80 });
+    const refused = (store: Store) => publishRelease(publisher(store), { bake: low, channel: { channel: "staging" } });
+    const template = await storeWithRelease();
+    const high = bakeOf({ name: "app", version: "1.0.9", commit: "d", coverage: 90 });
+    await publishRelease(publisher(template), { bake: high, channel: { channel: "staging" } });
+    for (let at = 0, operations = 0; at <= operations; at++) {
+      const store = template.clone();
+      let operation = 0;
+      const choose = () => ({ publisher: 0, fate: operation++ === at ? fate : ("done" as const) });
+      const { outcomes } = await simulate({ store, publishers: [refused], isGated: () => true, choose });
+      operations = operation;
+      expect(outcomes[0]?.status).not.toBe("fulfilled");
+      await checkStore(store, []);
+      await expect(refused(store)).rejects.toMatchObject({ code: "GATE_FAILED" });
+      expect(await checkStore(store, [])).toEqual(new Set(["app@1.1.0"]));
+      const catalog = await openCatalog(store);
+      expect(await Array.fromAsync(refusals(catalog, "app"))).toHaveLength(1);
+      expect((await findChannel(catalog, "app", "staging"))?.version).toBe("1.0.9");
+    }
+  },
+);
