@@ -3,7 +3,7 @@
 // the package don't run: the build did.
 
 import { createHash } from "node:crypto";
-import { chmodSync, createReadStream, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, createReadStream, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createGunzip } from "node:zlib";
 
@@ -62,7 +62,7 @@ export const npm: Kind<typeof schema> = {
     return {
       file,
       platform: "any",
-      record: recordOf(manifest, readFileSync(join(job.out, file)), files),
+      record: recordOf(manifest, await sumsOf(join(job.out, file)), files),
       purl: purlOf(manifest.name, version),
       from: [folder],
       requires: [],
@@ -116,7 +116,22 @@ const filesSchema = z
   .transform((reports) => reports[0] ?? { entryCount: 0, unpackedSize: 0, files: [] });
 type PackedFiles = z.infer<typeof filesSchema>;
 
-function recordOf(manifest: Published, bytes: Buffer, files: PackedFiles) {
+interface Sums {
+  readonly integrity: string;
+  readonly shasum: string;
+}
+
+/** In pieces: a tarball may be larger than a buffer can be. */
+async function sumsOf(path: string): Promise<Sums> {
+  const [sha512, sha1] = [createHash("sha512"), createHash("sha1")];
+  for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    sha512.update(piece as Buffer);
+    sha1.update(piece as Buffer);
+  }
+  return { integrity: `sha512-${sha512.digest("base64")}`, shasum: sha1.digest("hex") };
+}
+
+function recordOf(manifest: Published, sums: Sums, files: PackedFiles) {
   const scripts = manifest.scripts ?? {};
   const hasInstallScript = ["preinstall", "install", "postinstall"].some((name) => name in scripts);
   const picked = listed.flatMap((key) => (manifest[key] === undefined ? [] : [[key, manifest[key]] as const]));
@@ -128,8 +143,7 @@ function recordOf(manifest: Published, bytes: Buffer, files: PackedFiles) {
     ...(bin === undefined ? {} : { bin }),
     ...(hasInstallScript ? { hasInstallScript } : {}),
     dist: {
-      integrity: `sha512-${createHash("sha512").update(bytes).digest("base64")}`,
-      shasum: createHash("sha1").update(bytes).digest("hex"),
+      ...sums,
       fileCount: files.entryCount,
       unpackedSize: files.unpackedSize,
     },
