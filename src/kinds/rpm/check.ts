@@ -32,7 +32,8 @@ export function checkPackage(header: Header, wanted: SpecFile, artifact: string)
     ["url", spec.url],
     ["vendor", spec.vendor],
     ["packager", spec.packager],
-    ["group", spec.group ?? "Unspecified"],
+    // Without one rpmbuild has a word of its own.
+    ["group", spec.group ?? header.text(tags.group)],
     ["summary", wanted.summary],
     ["description", wanted.description],
   ] as const) {

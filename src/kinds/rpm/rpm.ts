@@ -165,6 +165,8 @@ async function build(file: SpecFile, { made, root, architecture }: Build, job: P
     _tmppath: macro(inside("top")),
     _dbpath: macro(inside("db")),
     _build_name_fmt: "made.rpm",
+    // What every rpm in use reads; rpm 6 knows another.
+    _rpmformat: "4",
     _buildhost: "kiln",
     use_source_date_epoch_as_buildtime: "1",
     clamp_mtime_to_source_date_epoch: "1",
