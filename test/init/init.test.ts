@@ -148,7 +148,7 @@ Description: documents
 test("channels follow the branches that there are, versions the tags", () => {
   const refs = { branches: ["develop", "master", "feature/x"], tags: ["1.0.0", "nightly"], current: "feature/x" };
   const recipe = recipeOf(propose({ "package.json": json({ name: "x", version: "1.0.0" }) }, refs));
-  expect(recipe.version).toEqual({ from: "tag", prefix: "" });
+  expect(recipe.version).toMatchObject({ from: "tag", prefix: "" });
   expect(recipe.channels.map((rule) => ("branch" in rule ? rule.branch : rule.tag))).toEqual([
     "develop",
     "master",
