@@ -100,6 +100,8 @@ const assigned = /^__version__\s*=\s*["']\d/m;
 
 interface Environment {
   readonly file: string;
+  /** Whether the file pins everything: otherwise tests may fail tomorrow that pass today. */
+  readonly isLocked: boolean;
   readonly fetch: readonly Line[];
   /** What stands before a program of the environment. */
   readonly run: string;
@@ -115,6 +117,7 @@ function environmentOf(folder: Folder): Environment | undefined {
     const run = `UV_PROJECT_ENVIRONMENT="$HOME/project" ${venv}/bin/uv`;
     return {
       file: "uv.lock",
+      isLocked: true,
       fetch: [{ run: `${tool("uv")} && ${run} sync --frozen`, note }],
       run: `${run} run --frozen --offline`,
     };
@@ -124,6 +127,7 @@ function environmentOf(folder: Folder): Environment | undefined {
     const run = `${venv}/bin/poetry`;
     return {
       file: "poetry.lock",
+      isLocked: true,
       fetch: [{ run: `${tool("poetry")} && ${run} install --no-interaction`, note }],
       run: `${run} run`,
     };
@@ -132,11 +136,9 @@ function environmentOf(folder: Folder): Environment | undefined {
     .concat("requirements/dev.txt", "requirements/test.txt", "requirements.txt")
     .find((name) => folder.has(name));
   if (file === undefined) return undefined;
-  const isHashed = folder.text(file)?.includes("--hash=") ?? false;
-  const note = isHashed
-    ? `Pinned by ${file}.`
-    : `Pinned as far as ${file} says: pip-compile --generate-hashes pins all of it.`;
-  return { file, fetch: [{ run: tool(`-r ${file}`), note }], run: `${venv}/bin/python -m` };
+  const fetch = [{ run: tool(`-r ${file}`), note: `Pinned by ${file}.` }];
+  const isLocked = folder.text(file)?.includes("--hash=") ?? false;
+  return { file, isLocked, fetch, run: `${venv}/bin/python -m` };
 }
 
 interface Tests {
@@ -149,17 +151,19 @@ function testsOf(folder: Folder, environment: Environment | undefined): Tests {
   const isTested = folder.files.some((file) => /(?:^|\/)test_[^/]*\.py$|(?:^|\/)[^/]*_test\.py$/.test(file));
   if (!isTested) return { fetch: [], checks: [], notes: [] };
   const named = environment === undefined ? "" : (folder.text(environment.file) ?? "");
-  if (environment !== undefined && /\bpytest\b/.test(named)) {
-    const run = `PYTHONPATH=${folder.files.some((file) => file.startsWith("src/")) ? "src" : "."} ${environment.run} pytest`;
-    return { fetch: environment.fetch, checks: [{ name: "pytest", run }], notes: [] };
+  const usesPytest = /\bpytest\b/.test(named);
+  const path = folder.files.some((file) => file.startsWith("src/")) ? "src" : ".";
+  if (environment !== undefined && usesPytest) {
+    const check = { name: "pytest", run: `PYTHONPATH=${path} ${environment.run} pytest` };
+    if (environment.isLocked) return { fetch: environment.fetch, checks: [check], notes: [] };
+    const note =
+      `There are tests. ${environment.file} doesn't pin what they run with (pip-compile --generate-hashes does), so this isn't a step yet:\n` +
+      `fetch:\n  - ${environment.fetch.map(({ run }) => run).join("")}\nchecks:\n  - { name: pytest, run: '${check.run}' }`;
+    return { fetch: [], checks: [], notes: [note] };
   }
-  return {
-    fetch: [],
-    checks: [],
-    notes: [
-      "There are tests, and no lock file (uv.lock, poetry.lock, requirements-dev.txt) that says with what they run:\n" +
-        'fetch: [python3 -m venv "$HOME/venv" && "$HOME/venv/bin/pip" install pytest==8.4.2]\n' +
-        "checks: [{ name: pytest, run: '\"$HOME/venv/bin/python\" -m pytest' }]",
-    ],
-  };
+  const note =
+    "There are tests, and no lock file (uv.lock, poetry.lock, requirements-dev.txt) that says with what they run:\n" +
+    `fetch:\n  - python3 -m venv ${venv} && ${venv}/bin/pip install pytest==8.4.2\n` +
+    `checks:\n  - { name: pytest, run: 'PYTHONPATH=${path} ${venv}/bin/python -m pytest' }`;
+  return { fetch: [], checks: [], notes: [note] };
 }

@@ -78,7 +78,7 @@ test.each([
   ["poetry.lock", { "poetry.lock": 'name = "pytest"\n' }, /poetry install --no-interaction$/, /poetry run pytest$/],
   [
     "requirements",
-    { "requirements-test.txt": "pytest\n" },
+    { "requirements-test.txt": "pytest==8.4.2 --hash=sha256:0\n" },
     /pip install --quiet -r requirements-test\.txt$/,
     /python -m pytest$/,
   ],
@@ -88,6 +88,12 @@ test.each([
   const recipe = recipeOf(propose({ "pyproject.toml": project, "tests/test_it.py": "", ...files }));
   expect(recipe.fetch.at(-1)?.run).toMatch(fetch);
   expect(recipe.checks[0]?.run).toMatch(check);
+});
+
+test("tests that run with whatever is newest are proposed in a comment, not as a check", () => {
+  const proposed = propose({ "setup.py": "", "test_it.py": "", "requirements-dev.txt": "pytest>=8\n" });
+  expect(recipeOf(proposed).checks).toEqual([]);
+  expect(proposed.text).toContain("# checks:\n#   - { name: pytest, run: 'PYTHONPATH=. ");
 });
 
 test("what must be locked is the build system's, unless it is", () => {
@@ -169,7 +175,7 @@ test("several sorts in one repository share a recipe; a folder of its own stays 
   const recipe = recipeOf(proposed);
   expect(proposed.saw.map(({ file }) => file)).toEqual(["package.json", "Cargo.toml", "Dockerfile"]);
   expect(recipe.name).toBe("x");
-  expect(recipe.version).toEqual({ from: "manifest", file: "a b/package.json" });
+  expect(recipe.version).toMatchObject({ from: "manifest", file: "a b/package.json" });
   expect(recipe.build[0]?.run).toBe("cd 'a b' && npm run build");
   expect(recipe.artifacts).toMatchObject({ package: { from: "a b" }, programs: { from: "a b/bin" } });
 });
