@@ -47,8 +47,13 @@ export interface Machine {
 }
 
 /** The programs of the system that packers of these kinds run: npm aside, which is always Kiln's. */
-export function programsOf(kinds: readonly string[]): string[] {
+function programsOf(kinds: readonly string[]): string[] {
   return [...new Set(kinds.flatMap((kind) => kindOf(kind).programs))].filter((program) => program !== "npm");
+}
+
+/** The programs that a base must have for these kinds. */
+export function programsInBase(kinds: readonly string[]): string[] {
+  return [...new Set([...programsOf(kinds), ...kinds.flatMap((kind) => kindOf(kind).mayRun ?? [])])];
 }
 
 /** Throws TOOL_MISSING when a kind's program isn't there. */

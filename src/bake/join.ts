@@ -146,7 +146,7 @@ function requireNames(files: readonly string[]): void {
   const twice = files.find((file, at) => files.indexOf(file) !== at);
   if (twice === undefined) return;
   throw new KilnError("ARTIFACT_INVALID", `${twice}: got this file from two cells, want one each`, {
-    hint: "let its name say which cell it is of, for instance with ${matrix.suite} in `package`",
+    hint: 'let its name say which cell it is of, as `suffix: "+${matrix.suite}"` of a .deb or `release` of an rpm does',
   });
 }
 

@@ -17,7 +17,7 @@ import { isSystemError, KilnError } from "../errors.ts";
 import { parseCells, recipeLimit } from "../recipe/parse.ts";
 import { inStep } from "../report.ts";
 import { treeDigest } from "../system/tree-digest.ts";
-import { programsOf } from "./inputs.ts";
+import { programsInBase } from "./inputs.ts";
 import type { KnownRecipe } from "./prepare.ts";
 
 export interface PinOptions {
@@ -47,7 +47,7 @@ export async function pin(options: PinOptions, context: Context): Promise<Pinned
   try {
     const old = readIfThere(path);
     const before = old === undefined ? undefined : parseLock(old, options.recipe);
-    const question = { folder, before, programs: programsOf(kinds), settings: options.bases, context };
+    const question = { folder, before, programs: programsInBase(kinds), settings: options.bases, context };
     const { suites, titles, changes } = await inStep(context.report, "look at what the bases have now", () =>
       pinBases([...bases.values()], question),
     );

@@ -40,7 +40,7 @@ import {
 } from "../system/git.ts";
 import type { Isolation } from "../system/sandbox.ts";
 import { artifactsOf } from "./artifacts.ts";
-import { lookAtMachine, type NodeProgram, programsOf } from "./inputs.ts";
+import { lookAtMachine, type NodeProgram, programsInBase } from "./inputs.ts";
 import { pinnedMounts } from "./mounts.ts";
 import type { BakeOrder, OrderedStep } from "./order.ts";
 import { bakeKeyOf, type Plan } from "./plan.ts";
@@ -235,7 +235,7 @@ async function orderFor(
   const base = await resolveBase(recipe.base, {
     read,
     recipe: source.recipe,
-    programs: programsOf(kindNames),
+    programs: programsInBase(kindNames),
     folder: repository.folder,
   });
   if (options.isolation === "none" && base !== undefined) throw needsSandbox(`the base ${base.title}`);

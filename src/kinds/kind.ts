@@ -22,6 +22,8 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly version: number;
   /** Programs that packing runs, by their names in PATH: their versions are part of the bake key. */
   readonly programs: readonly string[];
+  /** Programs that it runs for some built files alone: a base has them, a machine needn't. */
+  readonly mayRun?: readonly string[];
   /** True: packing only reads the source, so others may pack beside it. When left out it packs alone. */
   readonly onlyReads?: true;
   /** A strict object whose `kind` is the literal name. */

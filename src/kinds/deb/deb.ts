@@ -6,6 +6,7 @@ import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { builtPath, type Kind } from "../kind.ts";
 import { filesSchema, placeFiles } from "../system-package/files.ts";
+import { libraryPrograms } from "./libraries.ts";
 import { debPrograms, packDeb } from "./package.ts";
 import { readDeb } from "./read.ts";
 import { debShape } from "./shape.ts";
@@ -21,6 +22,7 @@ export const deb: Kind<typeof schema> = {
   summary: "a Debian package, made by `dpkg-deb`",
   version: 2,
   programs: debPrograms,
+  mayRun: libraryPrograms,
   onlyReads: true,
   schema,
   writeVersion: debVersion,

@@ -18,6 +18,8 @@ export interface Linked {
   readonly architecture: Architecture;
 }
 
+export const libraryPrograms = ["dpkg-shlibdeps"] as const;
+
 type Job = Pick<PackJob, "artifact" | "stage" | "sandbox" | "runPacker">;
 
 /** Relations for `Depends`. Throws TOOL_MISSING, ARTIFACT_INVALID. */

@@ -44,7 +44,7 @@ export interface DebContent {
 export async function packDeb(content: DebContent, job: PackJob): Promise<Packed> {
   const { spec } = content;
   const name = packageNameOf(spec, job);
-  const version = debVersion(job.release.version, job);
+  const version = debVersion(job.release.version, job) + (spec.suffix ?? "");
   const units = unitsOf(spec.units, job);
   const own = arrange([...content.placed, ...units.placed, ...accountFiles(spec, name, job)], job);
   const placed = arrange([...own, ...documents({ name, version, spec, own }, job)], job);

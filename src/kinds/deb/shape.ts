@@ -30,6 +30,14 @@ const relations = (of: typeof relation, text: string) => z.array(of).optional().
 /** Keys of a recipe; a kind adds its own. */
 export const debShape = {
   package: packageName.optional().describe("The package's name; the release's when left out."),
+  suffix: z
+    .string()
+    .max(40)
+    .regex(/^[+~](?:[0-9A-Za-z+~]|\.(?!\.|$))+$/, "`+` or `~`, then letters, digits and . + ~")
+    .optional()
+    .describe(
+      "What stands behind the version, to tell it from packages of the same version for other suites, as in `+${matrix.suite}`.",
+    ),
   architecture: z
     .string()
     .max(40)

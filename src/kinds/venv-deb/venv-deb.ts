@@ -11,6 +11,7 @@ import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { entriesOf } from "../../system/archive-entries.ts";
 import { packageNameOf } from "../deb/control.ts";
+import { libraryPrograms } from "../deb/libraries.ts";
 import { debPrograms, packDeb } from "../deb/package.ts";
 import { readDeb } from "../deb/read.ts";
 import { debShape } from "../deb/shape.ts";
@@ -60,6 +61,7 @@ export const venvDeb: Kind<typeof schema> = {
   summary: "a Python application and its locked dependencies, as a virtual environment in a Debian package",
   version: 1,
   programs: [...debPrograms, ...pythonPrograms],
+  mayRun: libraryPrograms,
   onlyReads: true,
   schema,
   writeVersion: debVersion,
