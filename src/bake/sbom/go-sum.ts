@@ -13,7 +13,10 @@ export const goSum: LockReader = {
   read(text, { where, beside }) {
     const packages: LockedPackage[] = [];
     for (const line of text.split(/\r?\n/).filter((one) => one.trim() !== "")) {
-      const match = /^([^\s@]+) (v[0-9A-Za-z.+-]+)(\/go\.mod)? h1:([A-Za-z0-9+/]{43}=)$/.exec(line);
+      const match =
+        /^([A-Za-z0-9._~!-]+(?:\/[A-Za-z0-9._~!-]+)*) (v[0-9A-Za-z.+-]+)(\/go\.mod)? h1:([A-Za-z0-9+/]{43}=)$/.exec(
+          line,
+        );
       const [, name, version, only, hash] = match ?? [];
       if (name === undefined || version === undefined || hash === undefined || !isSemantic(version.slice(1))) {
         throw notLocked(where, `the line ${JSON.stringify(line.slice(0, 100))}`, "write the file anew: go mod tidy");
