@@ -14,9 +14,10 @@ import { median } from "./bench/measure.ts";
 import { installProgram } from "./bench/program.ts";
 import { publish } from "./bench/publish.ts";
 import type { Bar, Line, Row } from "./bench/row.ts";
+import { base, sandbox } from "./bench/sandbox.ts";
 import { unmoved, version } from "./bench/start.ts";
 
-const rows: readonly Row[] = [version, unmoved, cached, archive, byKind, publish, deploy, audit];
+const rows: readonly Row[] = [version, unmoved, cached, archive, byKind, sandbox, base, publish, deploy, audit];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((word) => !rows.some(({ name }) => name.includes(word)));

@@ -1,14 +1,18 @@
 // Bakes in the packages of a suite: locked once, made once, the same key for whoever has the lock file. The packages come from
 // where this machine's own apt has them.
 
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { mirrorOf } from "../../src/bases/suite/mirror.ts";
 import { processesWith } from "../fixtures/processes.ts";
 import {
   commit,
@@ -27,6 +31,7 @@ interface Lock {
   readonly suites: readonly { readonly packages: Readonly<Record<string, { version: string; sha256: string }>> }[];
 }
 
+const nothing = "{ app: { kind: archive, from: kiln.yaml } }";
 const env = { KILN_ISOLATION: "sandbox", KILN_STORE: undefined };
 const soon = { timeout: 60_000, interval: 20 };
 
@@ -132,19 +137,38 @@ test.each([
   });
 });
 
-test("another suite, made by two bakes at once: one makes it, and what was stopped before leaves nothing", async () => {
+test("a bake that is stopped in a base leaves nothing running and nothing mounted, and the next one works", async () => {
+  const mark = `${process.pid}73`;
+  const step = `test -e quick || { setsid sleep ${mark} & sleep ${mark}; }`;
+  const text = recipe({ base: JSON.stringify(bookworm), build: JSON.stringify([step]), artifacts: nothing });
+  await withScene(sceneWith(bookworm, { "kiln.lock": lock, "kiln.yaml": text }), async (own) => {
+    const stopped = startKiln(own, ["bake"], { env });
+    const sleeping = () => processesWith(`sleep\0${mark}`).length;
+    await expect.poll(sleeping, soon).toBe(2);
+    stopped.kill("SIGTERM");
+    await expectCancelled(stopped);
+    await expect.poll(sleeping, soon).toBe(0);
+    expect(mountsBelow(own.root)).toEqual([]);
+    await commit(own, { quick: "" });
+    await kilnDone(own, ["bake"], { env });
+  });
+});
+
+test("another suite, made by two bakes at once: one makes it, and what was stopped or killed before leaves nothing", async () => {
   await withScene(sceneWith({ suite: "trixie", packages: ["make"] }), async (own) => {
     await kilnDone(own, ["lock"], { env });
     await commit(own, {});
     const before = basesIn(cache);
     const making = () => basesIn(cache).filter((name) => name.endsWith(".making"));
-    const stopped = startKiln(own, ["bake"], { env });
-    await expect.poll(() => making().some((name) => installs(join(cache, "kiln/bases", name))), soon).toBe(true);
-    stopped.kill("SIGINT");
-    const { exitCode, stdout, stderr } = await stopped;
-    expectRefused({ end: exitCode ?? "nothing", stdout, stderr }, { status: 1, code: "CANCELLED" });
-    await expect.poll(() => processesWith(cache), soon).toEqual([]);
-    expect(mountsBelow(cache)).toEqual([]);
+    for (const signal of ["SIGKILL", "SIGINT"] as const) {
+      const stopped = startKiln(own, ["bake"], { env });
+      await expect.poll(() => making().some((name) => installs(join(cache, "kiln/bases", name))), soon).toBe(true);
+      stopped.kill(signal);
+      if (signal === "SIGINT") await expectCancelled(stopped);
+      else await stopped;
+      await expect.poll(() => processesWith(cache), soon).toEqual([]);
+      expect(mountsBelow(cache)).toEqual([]);
+    }
     expect(basesIn(cache)).toEqual(before);
     const other = { ...own, project: join(own.root, "other") };
     await cp(own.project, other.project, { recursive: true });
@@ -156,6 +180,40 @@ test("another suite, made by two bakes at once: one makes it, and what was stopp
     expect(said.toSorted()).toEqual([0, 1]);
   });
 });
+
+test("a suite at a date is asked for at the snapshot service, at the address of that date", async () => {
+  const mirror = mirrorOf({ distribution: "debian", architecture: "amd64", settings: { mirrors: {} } });
+  const asked: string[] = [];
+  const service = createServer((request, response) => {
+    const path = /^\/archive\/debian\/20260101T000000Z(\/.*)$/.exec(request.url ?? "")?.[1];
+    asked.push(request.url ?? "");
+    if (path === undefined) return void response.writeHead(404).end();
+    fetch(`${mirror}${path}`).then(
+      async (answer) => response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer())),
+      () => response.writeHead(502).end(),
+    );
+  }).listen(0, "127.0.0.1");
+  await once(service, "listening");
+  const at = `http://127.0.0.1:${(service.address() as AddressInfo).port}/archive/debian`;
+  try {
+    await withScene(sceneWith({ ...bookworm, snapshot: "20260101T000000Z", mirror: at }), async (own) => {
+      await kilnDone(own, ["lock"], { env });
+      const { suites } = JSON.parse(await readFile(join(own.project, "kiln.lock"), "utf8")) as Lock;
+      expect(suites[0]).toMatchObject({ snapshot: "20260101T000000Z" });
+      expect(suites[0]?.packages).toEqual((JSON.parse(lock) as Lock).suites[0]?.packages);
+      expect(asked).toContain("/archive/debian/20260101T000000Z/dists/bookworm/InRelease");
+      expect(await readFile(join(own.project, "kiln.lock"), "utf8")).not.toContain("127.0.0.1");
+    });
+  } finally {
+    service.close();
+    service.closeAllConnections();
+  }
+});
+
+async function expectCancelled(stopped: ReturnType<typeof startKiln>): Promise<void> {
+  const { exitCode, stdout, stderr } = await stopped;
+  expectRefused({ end: exitCode ?? "nothing", stdout, stderr }, { status: 1, code: "CANCELLED" });
+}
 
 /** Whether mmdebstrap is at work there. */
 function installs(folder: string): boolean {
