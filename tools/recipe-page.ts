@@ -36,6 +36,12 @@ export function recipePage(schema: JsonSchema): string {
     keys["version"]?.description ?? "",
     ...alternatives(keys["version"], "from", "###"),
     ...versionNotes,
+    "## `base`",
+    `${keys["base"]?.description ?? ""} [Baking](bake.md#the-base) says how they are made and pinned.`,
+    ...(keys["base"]?.anyOf ?? []).flatMap((one) => {
+      const [first = ""] = Object.keys(one.properties ?? {});
+      return first === "" ? [] : [`### \`base: { ${first}: … }\``, sentence(one.description ?? ""), table(one)];
+    }),
     "## Steps: `fetch` and `build`",
     "A step is a command line, or a map:",
     table(step),

@@ -58,7 +58,7 @@ function flatten({ plan, packages }: Last): Map<string, string> {
   };
   const { system, base, ...others } = plan;
   const named = base === undefined ? undefined : Object.keys(packages).length === 0 ? base : { title: base.title };
-  const os = system === undefined ? undefined : { os: system.os };
+  const os = system === undefined ? undefined : { os: system.os, ...(system.local && { local: system.local }) };
   visit({ ...others, ...(os && { system: os }), ...(named && { base: named }) }, "");
   visit(packages, base === undefined ? "packages" : "base.packages");
   return found;

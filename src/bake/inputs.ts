@@ -2,8 +2,8 @@
 // packages that are installed. Nothing here runs a program, so that a cached bake is quick.
 
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 
 import { z } from "zod";
 
@@ -26,6 +26,8 @@ export interface MachineOptions {
   readonly path: string;
   /** What steps and packers run in, if it isn't the machine's own system. */
   readonly base: ResolvedBase | undefined;
+  /** `/usr/local`, but for tests. */
+  readonly local?: string;
   /** Folder for remembered digests, absolute; it needn't be there. */
   readonly memory: string;
 }
@@ -80,6 +82,7 @@ export function lookAtMachine(options: MachineOptions): Machine {
   }
   const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });
+  const local = localPrograms(options.local ?? "/usr/local");
   const programs = programsOf(options.kinds);
   const tools: Record<string, Tool> = {
     ...always,
@@ -89,10 +92,29 @@ export function lookAtMachine(options: MachineOptions): Machine {
   };
   return {
     tools,
-    system: { os: systemName(), packages: digestOf(JSON.stringify(packages)) },
+    system: {
+      os: systemName(),
+      packages: digestOf(JSON.stringify(packages)),
+      ...(Object.keys(local).length === 0 ? {} : { local }),
+    },
     packages,
     sandboxTools,
   };
+}
+
+/** Hashing somebody's own programs would cost more than all of a cached bake; an installation changes size or time. */
+function localPrograms(folder: string): Record<string, string> {
+  const found = ["bin", "sbin"].flatMap((name) => {
+    const path = join(folder, name);
+    return existsSync(path) ? readdirSync(path).map((program) => join(path, program)) : [];
+  });
+  return Object.fromEntries(
+    found.toSorted().flatMap((path) => {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats?.isFile() !== true) return [];
+      return [[basename(path), `${stats.size} bytes of ${new Date(stats.mtimeMs).toISOString()}`]];
+    }),
+  );
 }
 
 /** A program that packers run: of the distribution, with its package's version, or somebody's own, with its digest. */

@@ -31,6 +31,7 @@ import type { BakeOrder, OrderedStep } from "./order.ts";
 import { packingOrder } from "./packing-order.ts";
 import { findLockFiles, lockedPackages, type LockFile, provenanceBytes, provenanceFile } from "./provenance.ts";
 import { runStep } from "./run-step.ts";
+import { refuseSecrets } from "./secret-leak.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { makeWorkspace } from "./workspace.ts";
 
@@ -250,6 +251,13 @@ async function packArtifact(artifact: BakeOrder["artifacts"][number], kitchen: K
     async (step) => {
       const packed = await whileItStays(kitchen.source, () => runPacker(artifact, kitchen, step));
       checkArtifactFile(packed.file, artifact.name);
+      await refuseSecrets({
+        artifact: artifact.name,
+        kind: artifact.kind,
+        path: join(kitchen.out, packed.file),
+        secrets: new Set(order.steps.flatMap(({ secrets }) => secrets)),
+        context: kitchen.context,
+      });
       const blob = await blobOf(kitchen.out, packed);
       const { sbomOf } = await import("./sbom/sbom.ts");
       const sbom = sbomOf({

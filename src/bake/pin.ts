@@ -16,6 +16,7 @@ import type { Context } from "../context.ts";
 import { isSystemError, KilnError } from "../errors.ts";
 import { parseCells, recipeLimit } from "../recipe/parse.ts";
 import { inStep } from "../report.ts";
+import { openRepository } from "../system/git.ts";
 import { treeDigest } from "../system/tree-digest.ts";
 import { programsInBase } from "./inputs.ts";
 import type { KnownRecipe } from "./prepare.ts";
@@ -47,7 +48,9 @@ export async function pin(options: PinOptions, context: Context): Promise<Pinned
   try {
     const old = readIfThere(path);
     const before = old === undefined ? undefined : parseLock(old, options.recipe);
-    const question = { folder, before, programs: programsInBase(kinds), settings: options.bases, context };
+    const repository = await openRepository(context.cwd, context);
+    const read = (name: string) => Promise.resolve(readIfThere(join(repository.folder, name)));
+    const question = { folder, before, programs: programsInBase(kinds), read, settings: options.bases, context };
     const { suites, titles, changes } = await inStep(context.report, "look at what the bases have now", () =>
       pinBases([...bases.values()], question),
     );

@@ -41,7 +41,14 @@ export const planSchema = z.strictObject({
    * Versions of all packages of the machine: compilers and libraries that steps use are among them. Absent with a base,
    * which has its own.
    */
-  system: z.strictObject({ os: z.string(), packages: digestSchema }).optional(),
+  system: z
+    .strictObject({
+      os: z.string(),
+      packages: digestSchema,
+      /** Programs in /usr/local that no package owns: size and time of each. Absent when there are none. */
+      local: z.record(z.string(), z.string()).optional(),
+    })
+    .optional(),
   /** What steps run in instead of the machine's own system. */
   base: z.strictObject({ title: z.string(), digest: digestSchema }).optional(),
   /** What steps see of the machine beside it: path → digest. Absent when there is nothing. */

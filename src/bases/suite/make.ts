@@ -14,13 +14,15 @@ import { findProgram, systemPath, toolMissing } from "../../system/tools.ts";
 import type { BaseJob } from "../base.ts";
 import { differences, type LockedSuite } from "../lock.ts";
 import { fetchEnvironment, lookAtSuite, networkSettings, sourceLine } from "./apt.ts";
-import { keyringOf, mirrorOf } from "./mirror.ts";
+import { mirrorOf, putKeyring } from "./mirror.ts";
 
 export interface SuiteOrder {
   readonly locked: LockedSuite;
   readonly title: string;
   /** What the recipe says. */
   readonly mirror: string | undefined;
+  /** The recipe's own keyring. */
+  readonly keys: Uint8Array | undefined;
   /** The lock file's path, for errors. */
   readonly lockPath: string;
 }
@@ -30,7 +32,7 @@ export async function makeSuite(order: SuiteOrder, job: BaseJob): Promise<void> 
   const { locked } = order;
   const source = {
     mirror: mirrorOf({ ...locked, mirror: order.mirror, settings: job.settings }),
-    keyring: keyringOf(locked.distribution),
+    keyring: putKeyring(locked.distribution, order.keys, job.folder),
     request: locked,
   };
   if (findProgram("mmdebstrap", systemPath) === undefined) throw toolMissing("mmdebstrap");
@@ -44,7 +46,8 @@ export async function makeSuite(order: SuiteOrder, job: BaseJob): Promise<void> 
   const root = join(job.folder, "root");
   checkInstalled(order, root);
   await clean(root);
-  await rm(folder, { recursive: true });
+  for (const path of [folder, ...(order.keys === undefined ? [] : [source.keyring])])
+    await rm(path, { recursive: true });
 }
 
 function refuseMoved({ title, lockPath, locked }: SuiteOrder, moved: readonly string[]): void {

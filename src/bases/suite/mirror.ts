@@ -1,7 +1,7 @@
 // Where the packages of a distribution are fetched from: a snapshot service for a date, else the mirror that the machine is
 // configured for. Whatever it is, it can only deliver what the lock file names, or be refused; so it is no part of a digest.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { KilnError } from "../../errors.ts";
@@ -46,14 +46,23 @@ export function mirrorOf(question: MirrorQuestion): string {
   return (found.startsWith("/") ? `file:${found}` : found).replace(/\/+$/, "");
 }
 
-/** The keyring that an InRelease of the distribution must be signed with. Throws TOOL_MISSING. */
-export function keyringOf(distribution: Distribution): string {
+/** Path of the keyring that an InRelease must be signed with: `keys`, put into `folder`, or the distribution's. Throws TOOL_MISSING. */
+export function putKeyring(distribution: Distribution, keys: Uint8Array | undefined, folder: string): string {
+  if (keys === undefined) return keyringOf(distribution);
+  // apt tells the form by the name.
+  const isArmored = Buffer.from(keys.subarray(0, 5)).toString("latin1") === "-----";
+  const path = join(folder, isArmored ? "keyring.asc" : "keyring.gpg");
+  writeFileSync(path, keys);
+  return path;
+}
+
+function keyringOf(distribution: Distribution): string {
   const { keyring } = services[distribution];
   const path = `/usr/share/keyrings/${keyring}.gpg`;
   if (existsSync(path)) return path;
   const name = distribution === "ubuntu" ? "ubuntu-keyring" : keyring;
   throw new KilnError("TOOL_MISSING", `${path}: got no such file, want the keys of ${distribution}`, {
-    hint: `apt-get install ${name}`,
+    hint: `apt-get install ${name}, or commit the keys and name them with \`keyring\` in the recipe's base`,
   });
 }
 

@@ -21,9 +21,14 @@ import {
   lockPathOf,
   parseLock,
 } from "../lock.ts";
-import { keyringOf, mirrorOf } from "./mirror.ts";
+import { mirrorOf, putKeyring } from "./mirror.ts";
 
 const word = /^[a-z0-9][a-z0-9.+-]{0,99}$/;
+
+const relativePath = z
+  .string()
+  .regex(/^[^/\0]/, "a path relative to the repository")
+  .refine((path) => !path.split("/").includes(".."), "a path inside the repository");
 
 const schema = z.strictObject({
   suite: z
@@ -53,6 +58,11 @@ const schema = z.strictObject({
     .describe(
       "Where its packages are fetched from if the machine has no mirror of its own; with `snapshot`, the service.",
     ),
+  keyring: relativePath
+    .optional()
+    .describe(
+      "A file in the repository with the OpenPGP keys that sign the suite, where the machine doesn't have those of the distribution.",
+    ),
 });
 
 type SuiteSpec = z.output<typeof schema>;
@@ -66,6 +76,7 @@ export const suite: Base<typeof schema> = {
     const title = titleOf(request);
     const lockPath = lockPathOf(question.recipe);
     const locked = await readLocked(request, lockPath, question);
+    const keys = await readKeyring(spec, question.read);
     for (const program of question.programs) {
       if (locked.packages[packageOf(program) ?? program] === undefined) throw toolMissing(program);
     }
@@ -77,11 +88,20 @@ export const suite: Base<typeof schema> = {
       howToAdd: (name) => `add ${name} to \`packages\` of the recipe's base, and run kiln lock`,
       async make(job) {
         const { makeSuite } = await import("./make.ts");
-        await makeSuite({ locked, title, mirror: spec.mirror, lockPath }, job);
+        await makeSuite({ locked, title, mirror: spec.mirror, keys, lockPath }, job);
       },
     };
   },
 };
+
+async function readKeyring({ keyring }: SuiteSpec, read: BaseQuestion["read"]): Promise<Uint8Array | undefined> {
+  if (keyring === undefined) return undefined;
+  const bytes = await read(keyring);
+  if (bytes !== undefined) return bytes;
+  throw new KilnError("BASE_FAILED", `${keyring}: got no such file, want the keys that sign the suite`, {
+    hint: "commit it, or take `keyring` out of the recipe's base",
+  });
+}
 
 /** What the lock must be for: the recipe's packages, those of its packers, and what Kiln itself needs inside. */
 function requestOf(spec: SuiteSpec, programs: readonly string[]): LockRequest {
@@ -130,6 +150,8 @@ export interface LockSuiteOptions {
   /** Absolute path of an empty folder. */
   readonly folder: string;
   readonly programs: readonly string[];
+  /** Reads a file of the work tree, by its path relative to the repository. */
+  readonly read: BaseQuestion["read"];
   readonly settings: BaseSettings;
   readonly context: Pick<Context, "env" | "signal">;
 }
@@ -147,7 +169,7 @@ export async function pinSuites(
     const folder = join(question.folder, String(index));
     await mkdir(folder);
     const mirror = mirrorOf({ ...request, mirror: spec.mirror, settings: question.settings });
-    const keyring = keyringOf(request.distribution);
+    const keyring = putKeyring(request.distribution, await readKeyring(spec, question.read), question.folder);
     suites.push(await lookAtSuite({ folder, mirror, keyring, request, context: question.context }));
   }
   const isKept = (old: LockedSuite): boolean =>
