@@ -31,7 +31,8 @@ interface Lock {
   readonly suites: readonly { readonly packages: Readonly<Record<string, { version: string; sha256: string }>> }[];
 }
 
-const least = "{ package: { kind: deb, files: { /usr/share/app/kiln.yaml: kiln.yaml } } }";
+const least =
+  "{ app: { kind: archive, from: kiln.yaml }, package: { kind: deb, files: { /usr/share/app/kiln.yaml: kiln.yaml } } }";
 const env = { KILN_ISOLATION: "sandbox", KILN_STORE: undefined };
 const soon = { timeout: 60_000, interval: 20 };
 
