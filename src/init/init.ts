@@ -2,6 +2,7 @@
 // steps run. What is written must be a recipe that bakes at once, or say in a comment why it can't.
 
 import type { Refs } from "./channels.ts";
+import { lookAtChart } from "./chart.ts";
 import { lookAtDebian } from "./debian.ts";
 import type { Finding } from "./finding.ts";
 import { fittingArtifact } from "./fitting.ts";
@@ -21,7 +22,14 @@ export interface Proposed extends Proposal {
 
 export function proposeRecipe(folder: Folder, refs: Refs): Proposed {
   const python = lookAtPython(folder);
-  const looked = [lookAtNode(folder), python, lookAtRust(folder), lookAtGo(folder), lookAtDebian(folder)];
+  const looked = [
+    lookAtNode(folder),
+    python,
+    lookAtRust(folder),
+    lookAtGo(folder),
+    lookAtDebian(folder),
+    lookAtChart(folder),
+  ];
   const known = [...looked, lookAtDockerfile(folder)].filter((finding): finding is Finding => finding !== undefined);
   const hasArtifact = known.some(({ artifacts = [] }) =>
     artifacts.some((artifact) => fittingArtifact(artifact).artifact !== undefined),

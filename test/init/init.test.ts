@@ -151,6 +151,14 @@ Description: documents
   expect(proposed.text).toContain("# Of debian/, this doesn't take over: it.manpages");
 });
 
+test("a chart, at the top or in a folder for it", () => {
+  const files = { "charts/it/Chart.yaml": "apiVersion: v2\nname: it\nversion: 0.4.0\n" };
+  const recipe = recipeOf(propose(files));
+  expect(recipe.artifacts).toMatchObject({ chart: { kind: "chart", from: "charts/it" } });
+  expect(recipe.version).toMatchObject({ from: "manifest", file: "charts/it/Chart.yaml" });
+  expect(recipeOf(propose({ "Chart.yaml": "name: it\nversion: 0.4.0\n" })).artifacts).toHaveProperty("chart");
+});
+
 test("channels follow the branches that there are, versions the tags", () => {
   const refs = { branches: ["develop", "master", "feature/x"], tags: ["1.0.0", "nightly"], current: "feature/x" };
   const recipe = recipeOf(propose({ "package.json": json({ name: "x", version: "1.0.0" }) }, refs));
