@@ -51,7 +51,7 @@ const targets = {
   check: {},
   demo: forBaking,
   test: forTests,
-  bench: forTests,
+  bench: { ...forTests, "pyproject-build": "python3-build" },
 };
 
 main(process.argv[2]);

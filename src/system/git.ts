@@ -84,8 +84,10 @@ export async function listChanges(repository: Repository): Promise<string[]> {
     "--no-renames",
   ];
   const entries = (await runGit(repository, args)).stdout.toString("utf8").split("\0");
+  // Another bake may be making Kiln's own folder this moment, before git is told to ignore it.
+  const changed = entries.filter((entry) => entry !== "" && !entry.startsWith("?? .kiln/"));
   // Two letters of state, a space, the path.
-  return entries.filter((entry) => entry !== "").map((entry) => entry.slice(3));
+  return changed.map((entry) => entry.slice(3));
 }
 
 /** Where the commit can be cloned from, without credentials: `origin`, or the only remote. Undefined for a local path. */
