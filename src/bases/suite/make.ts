@@ -129,7 +129,9 @@ async function run(
     "BASE_FAILED",
     `${title}: ${program === "tar" ? "tar" : "mmdebstrap"}: ${endOf(result)}: ${why}`,
     {
-      hint: "the last lines of its output are in --json's details",
+      hint: /chroot mode/.test(why)
+        ? "without root: apt-get install uidmap, and give this user subordinate ids (/etc/subuid), or apt-get install fakechroot fakeroot"
+        : "the last lines of its output are in --json's details",
       details: { lastLines: said.slice(-30) },
     },
   );
