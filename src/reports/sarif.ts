@@ -1,11 +1,11 @@
 // SARIF 2.1.0 (OASIS): what linters and scanners write for code hosts. Counted is each result that fails and isn't suppressed; its
 // severity is the rule's `security-severity` (a CVSS score) where there is one, else its level: error, warning, note.
-// When a tool ran is written over.
+// A run that failed has found nothing, which must not pass for nothing to find. When a tool ran is written over.
 
 import { z } from "zod";
 
 import { expectShape, hasMembers, replaceMembers } from "./json.ts";
-import type { JsonFormat } from "./report.ts";
+import { type JsonFormat, reportInvalid } from "./report.ts";
 import { countsOf, type Counts, severityOfScore } from "./severity.ts";
 
 const level = z.enum(["none", "note", "warning", "error"]);
@@ -34,6 +34,7 @@ const result = z.object({
 });
 const run = z.object({
   tool: z.object({ driver: component, extensions: z.array(component).optional() }),
+  invocations: z.array(z.object({ executionSuccessful: z.boolean().optional() })).nullish(),
   // Absent or null: the tool didn't get as far as results.
   results: z.array(result),
 });
@@ -52,7 +53,13 @@ export const sarif: JsonFormat = {
   read(value, { where, time }) {
     const { runs } = expectShape(log, value, where);
     const found: (keyof Counts & ("critical" | "high" | "medium" | "low" | "unknown"))[] = [];
-    for (const one of runs) {
+    for (const [at, one] of runs.entries()) {
+      if (one.invocations?.some(({ executionSuccessful }) => executionSuccessful === false) === true) {
+        throw reportInvalid(
+          where,
+          `runs.${at}: got a run that failed (executionSuccessful: false), want one that ended well`,
+        );
+      }
       const rules = rulesOf(one);
       for (const each of one.results) {
         const severity = isFinding(each) ? severityIn(each, rules) : undefined;

@@ -220,6 +220,11 @@ test("deb: a description can't add a field", async () => {
   expect(run("dpkg-deb", "--field", path, "Description")).toBe("one\n Evil: yes\n .\n .\n");
 });
 
+test("deb: a line of the description that begins with a dot stays text: Debian has other plans for those", async () => {
+  const { path } = await make('{ kind: deb, description: "one\\n.npmrc is read\\n...", files: { /x: kiln.yaml } }');
+  expect(run("dpkg-deb", "--field", path, "Description")).toBe("one\n  .npmrc is read\n  ...\n");
+});
+
 const packageFiles = {
   "package.json": JSON.stringify({
     name: "@acme/sample",

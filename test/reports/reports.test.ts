@@ -90,6 +90,12 @@ test.each([
     /total\.lines\.total: /,
   ],
   ["SARIF without results", '{"version":"2.1.0","runs":[{"tool":{"driver":{}}}]}', "s.sarif", /runs\.0\.results/],
+  [
+    "SARIF of a scan that failed",
+    '{"version":"2.1.0","runs":[{"tool":{"driver":{}},"invocations":[{"executionSuccessful":false}],"results":[]}]}',
+    "s.sarif",
+    /runs\.0: got a run that failed/,
+  ],
   ["SARIF of another version", '{"version":"2.0.0","runs":[]}', "s.sarif", /version/],
   [
     "JSON nested without end",

@@ -62,10 +62,13 @@ export function controlText(fields: Readonly<Record<string, string>>): string {
     .join("");
 }
 
-/** A description as a field's value: the first line, then indented ones; an empty line is ` .`. */
+/**
+ * A description as a field's value: the first line, then indented ones; an empty line is ` .`. Lines that begin with a dot are
+ * reserved, so one of text is shown as it is, behind another blank.
+ */
 function foldDescription(text: string): string {
   const [first = "", ...rest] = text.trimEnd().split("\n");
-  return [first.trim(), ...foldText(rest.join("\n"))].join("\n");
+  return [first.trim(), ...foldText(rest.join("\n").replaceAll(/^\.(?=.*\S)/gm, " ."))].join("\n");
 }
 
 /** Lines as a field's further lines. */
