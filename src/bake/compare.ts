@@ -71,8 +71,10 @@ type Surroundings = Pick<Context, "env" | "signal">;
 /** Where two packed files of a kind part, in words. */
 export async function differenceOf(kind: string, pair: Pair, context: Surroundings): Promise<string> {
   const [one, two] = [await list(kind, pair[0], context), await list(kind, pair[1], context)];
-  for (const [path, member] of one) {
-    const other = two.get(path);
+  const paths = [...new Set([...one.keys(), ...two.keys()])];
+  for (const path of paths.toSorted((a, b) => Number(isAboutOthers(a)) - Number(isAboutOthers(b)))) {
+    const [member, other] = [one.get(path), two.get(path)];
+    if (member === undefined) return `${path} is in the second alone`;
     if (other === undefined) return `${path} is in the first alone`;
     if (member.sha256 !== other.sha256) {
       const contents = [
@@ -86,9 +88,12 @@ export async function differenceOf(kind: string, pair: Pair, context: Surroundin
       if (before !== after) return `${path} has ${fact} ${before} and then ${after}`;
     }
   }
-  const added = [...two.keys()].find((path) => !one.has(path));
-  if (added !== undefined) return `${added} is in the second alone`;
   return `the files inside are the same, but packed differently from byte ${firstDifference(...pair)} on`;
+}
+
+/** Digests and sizes of other members: they differ because those do, so they are looked at last. */
+function isAboutOthers(path: string): boolean {
+  return /^(?:DEBIAN|HEADER)\/|\.dist-info\/RECORD$/.test(path);
 }
 
 async function list(kind: string, path: string, context: Surroundings): Promise<Listing> {

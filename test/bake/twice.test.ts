@@ -54,6 +54,18 @@ test.each([
   ],
   ["the time zone", "date -d @0 +%z > dist/zone", artifacts.app, /zone differs from byte \d+/],
   [
+    "the clock, in a .deb, whose checksums differ because of it",
+    "date -u +%s > dist/stamp",
+    artifacts.package,
+    /^package .*: usr\/share\/sample\/stamp differs/,
+  ],
+  [
+    "the clock, in an .rpm, whose header differs because of it",
+    "date -u +%s > dist/stamp",
+    "package: { kind: rpm, license: MIT, description: x, files: { /usr/share/sample: dist } }",
+    /^package .*: usr\/share\/sample\/stamp differs/,
+  ],
+  [
     "the umask, in an npm package",
     "umask > dist/umask",
     artifacts.library,
