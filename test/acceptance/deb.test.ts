@@ -152,6 +152,18 @@ test("lintian finds no errors in a tool and in a service with a unit, a user, a 
   }
 });
 
+test("lintian finds no errors in a package whose recipe says nothing but what is in it", async () => {
+  const folder = await mkdtemp(join(scene.root, "bare-"));
+  await mkdir(join(folder, "source"));
+  await writeFile(join(folder, "source/a"), "a\n");
+  const { path } = await packDeb({ files: { "/usr/share/sample/a": "a" } }, { folder, version: "1.0.0" });
+  const { all, exitCode } = await execa("lintian", ["--fail-on", "error", "--allow-root", path], {
+    all: true,
+    reject: false,
+  });
+  expect(exitCode, all).toBe(0);
+});
+
 test("apt installs the service: its user, folders, owners and modes are there, its unit is enabled, nothing is started", async () => {
   await install(await spoold("1.0.0"));
   expect(await debian.run(["getent", "passwd", "spoold"])).toMatch(

@@ -220,6 +220,14 @@ test("deb: a description can't add a field", async () => {
   expect(run("dpkg-deb", "--field", path, "Description")).toBe("one\n Evil: yes\n .\n .\n");
 });
 
+test("deb: of what the recipe doesn't say, a maintainer and a description are there", async () => {
+  const { path } = await make("{ kind: deb, files: { /usr/share/x: kiln.yaml } }");
+  expect(run("dpkg-deb", "--field", path, "Maintainer")).toBe("Unknown <unknown@kiln.invalid>\n");
+  expect(run("dpkg-deb", "--field", path, "Description")).toBe("Files of a release\n This package contains sample.\n");
+  const short = await make("{ kind: deb, description: Does it., files: { /usr/share/x: kiln.yaml } }");
+  expect(run("dpkg-deb", "--field", short.path, "Description")).toBe("Does it.\n This package contains sample.\n");
+});
+
 test("deb: a line of the description that begins with a dot stays text: Debian has other plans for those", async () => {
   const { path } = await make('{ kind: deb, description: "one\\n.npmrc is read\\n...", files: { /x: kiln.yaml } }');
   expect(run("dpkg-deb", "--field", path, "Description")).toBe("one\n  .npmrc is read\n  ...\n");

@@ -48,7 +48,7 @@ export function fieldsOf(spec: DebSpec, facts: Facts): Record<string, string> {
     Replaces: list(spec.replaces),
     Provides: list(spec.provides),
     Homepage: spec.homepage,
-    Description: foldDescription(spec.description ?? facts.name),
+    Description: foldDescription(describe(spec.description ?? "Files of a release", facts.name)),
   };
   return Object.fromEntries(
     Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined),
@@ -60,6 +60,11 @@ export function controlText(fields: Readonly<Record<string, string>>): string {
   return Object.entries(fields)
     .map(([name, value]) => `${name}: ${value}\n`)
     .join("");
+}
+
+/** With more than a synopsis, which Debian wants. */
+function describe(text: string, name: string): string {
+  return text.trim().includes("\n") ? text : `${text.trim()}\nThis package contains ${name}.`;
 }
 
 /**

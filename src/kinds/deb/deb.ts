@@ -20,7 +20,7 @@ const schema = z.strictObject({
 export const deb: Kind<typeof schema> = {
   name: "deb",
   summary: "a Debian package, made by `dpkg-deb`",
-  version: 2,
+  version: 3,
   programs: debPrograms,
   mayRun: libraryPrograms,
   onlyReads: true,

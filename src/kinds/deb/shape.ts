@@ -55,10 +55,10 @@ export const debShape = {
     .regex(/^[^\S\n]*[^\s\p{Cs}]/u, "a synopsis on the first line")
     .regex(/^(?:[^\p{Cc}\p{Cs}]|\n|\t)*$/u, "text without control characters")
     .optional()
-    .describe("The first line is the synopsis."),
+    .describe("The first line is the synopsis; what follows says more."),
   maintainer: line
     .regex(/^[^<>,]+ <[^<>\s,]+@[^<>\s,]+>$/, "a name and an address, as in `Jo Doe <jo@example.org>`")
-    .default("Unknown <root@localhost>")
+    .default("Unknown <unknown@kiln.invalid>")
     .describe("As in `Jo Doe <jo@example.org>`."),
   section: line
     .regex(/^[a-z0-9][a-z0-9.+/-]*$/, "a section, as in `utils`")

@@ -59,7 +59,7 @@ type Spec = z.output<typeof schema>;
 export const venvDeb: Kind<typeof schema> = {
   name: "venv-deb",
   summary: "a Python application and its locked dependencies, as a virtual environment in a Debian package",
-  version: 1,
+  version: 2,
   programs: [...debPrograms, ...pythonPrograms],
   mayRun: libraryPrograms,
   onlyReads: true,

@@ -47,7 +47,7 @@ test("every relation has its field, in Debian's order", async () => {
     `Priority: extra
 Architecture: all
 Multi-Arch: foreign
-Maintainer: Unknown <root@localhost>
+Maintainer: Unknown <unknown@kiln.invalid>
 Installed-Size: 8
 Pre-Depends: dpkg (>= 1.21)
 Depends: libsample (= 1.0.0), a | b
@@ -191,7 +191,7 @@ test("changelog: one that says the version; an own one of Debian's form, with an
 
   * Release 1.0.0.
 
- -- Unknown <root@localhost>  Tue, 14 Nov 2023 22:13:20 +0000
+ -- Unknown <unknown@kiln.invalid>  Tue, 14 Nov 2023 22:13:20 +0000
 `;
   expect((await documents({})).changelog).toBe(entry);
   const older = entry.replaceAll("1.0.0", "0.9.0");
