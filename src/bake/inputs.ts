@@ -11,6 +11,7 @@ import { type Digest, digestOf, digestSchema } from "../artifact/digest.ts";
 import type { ResolvedBase } from "../bases/base.ts";
 import { isSystemError } from "../errors.ts";
 import { kindOf } from "../kinds/index.ts";
+import { debianName } from "../system/architecture.ts";
 import { installedPackages, systemName } from "../system/packages.ts";
 import { findSandboxTools, type SandboxTools } from "../system/sandbox-tools.ts";
 import type { Isolation } from "../system/sandbox.ts";
@@ -77,11 +78,11 @@ export function lookAtMachine(options: MachineOptions): Machine {
     );
     const clock = options.base.hasOwnClock
       ? {}
-      : { datefudge: { version: installedPackages().get("datefudge") ?? "unknown" } };
+      : { datefudge: { version: versionIn(Object.fromEntries(installedPackages()), "datefudge") } };
     return { tools: { ...always, ...clock }, system: undefined, packages: Object.fromEntries(materials), sandboxTools };
   }
   const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const packageTool = (name: string): Tool => ({ version: packages[name] ?? "unknown" });
+  const packageTool = (name: string): Tool => ({ version: versionIn(packages, name) });
   const local = localPrograms(options.local ?? "/usr/local");
   const programs = programsOf(options.kinds);
   const tools: Record<string, Tool> = {
@@ -117,6 +118,11 @@ function localPrograms(folder: string): Record<string, string> {
   );
 }
 
+/** The machine's own architecture of a package that may stand beside another's (`datefudge:amd64`). */
+function versionIn(packages: Machine["packages"], name: string): string {
+  return packages[name] ?? packages[`${name}:${debianName(process.arch)}`] ?? "unknown";
+}
+
 /** A program that packers run: of the distribution, with its package's version, or somebody's own, with its digest. */
 function packerTool(
   program: string,
@@ -124,7 +130,7 @@ function packerTool(
 ): Tool {
   const found = findProgram(program, systemPath);
   if (found === undefined) throw toolMissing(program);
-  const version = packages[packageOf(program) ?? program] ?? "unknown";
+  const version = versionIn(packages, packageOf(program) ?? program);
   const isDistributions = /^\/(?:usr\/)?s?bin\//.test(found) && version !== "unknown";
   return isDistributions ? { version } : { version: "unknown", sha256: digestOfProgram(realpathSync(found), memory) };
 }

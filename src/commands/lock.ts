@@ -28,7 +28,9 @@ export const lock: Command = {
     const more = changes.length > mostShown ? [`  and ${changes.length - mostShown} more`] : [];
     const shown = [...changes.slice(0, mostShown).map((change) => `  ${change}`), ...more];
     const what =
-      changes.length === 0 ? "nothing has changed" : `${changes.length} changes; commit it beside the recipe`;
+      changes.length === 0
+        ? "nothing has changed"
+        : `${changes.length === 1 ? "one change" : `${changes.length} changes`}; commit it beside the recipe`;
     return {
       json: { file: path, bases: titles, changes },
       text: [`${file}: ${titles.join(", ")}: ${what}`, ...shown].join("\n"),

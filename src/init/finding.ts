@@ -10,6 +10,8 @@ export interface Line {
 export interface ProposedVersion {
   /** What stands behind `version:`, as YAML on one line; `FOLDER/` in it stands for the project's folder. */
   readonly yaml: string;
+  /** What it says now, where that is known. */
+  readonly now?: string;
   readonly note?: string;
   /** True: the project's own tools take it from there, so that a tag may not say another. */
   readonly only?: true;

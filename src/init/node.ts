@@ -38,7 +38,7 @@ export function lookAtNode(folder: Folder): Finding | undefined {
     version:
       manifest.version === undefined || /^0\.0\.0(?:-|$)/.test(manifest.version)
         ? undefined
-        : { yaml: "{ from: manifest, file: FOLDER/package.json }" },
+        : { yaml: "{ from: manifest, file: FOLDER/package.json }", now: manifest.version },
     fetch: needsNothing ? [] : [tool.install],
     build: build === undefined ? [] : [build],
     checks: isTested ? [{ name: "test", run: `${tool.run} test` }] : [],

@@ -76,7 +76,7 @@ function setupName(folder: Folder): string | undefined {
 
 /** Where the version stands as text, for a bake to read. Where a tool asks version control, it is the tag's. */
 function versionOf(folder: Folder, stated: string | undefined): Finding["version"] {
-  if (stated !== undefined) return { yaml: "{ from: manifest, file: FOLDER/pyproject.toml }" };
+  if (stated !== undefined) return { yaml: "{ from: manifest, file: FOLDER/pyproject.toml }", now: stated };
   const ofSetup = /^version\s*=\s*\d/m.test(folder.text("setup.cfg") ?? "");
   if (ofSetup) return { yaml: String.raw`{ from: file, path: FOLDER/setup.cfg, regex: '^version\s*=\s*(\S+)' }` };
   if (/\bversion\s*=\s*["']\d/.test(folder.text("setup.py") ?? "")) {

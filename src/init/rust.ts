@@ -51,7 +51,7 @@ export function lookAtRust(folder: Folder): Finding | undefined {
     file: "Cargo.toml",
     saw: `${programs.length === 0 ? "a library" : `programs ${[...new Set(programs)].join(", ")}`}${hasLock ? "; Cargo.lock" : "; no Cargo.lock"}`,
     name: own?.name,
-    version: version === undefined ? undefined : { yaml: "{ from: manifest, file: FOLDER/Cargo.toml }" },
+    version: version === undefined ? undefined : { yaml: "{ from: manifest, file: FOLDER/Cargo.toml }", now: version },
     fetch: [
       hasLock
         ? { run: "cargo fetch --locked" }

@@ -82,22 +82,23 @@ function named(artifacts: readonly ProposedArtifact[]): ProposedArtifact[] {
 function versionPart(folder: Folder, findings: readonly Finding[], { tags }: Refs): string {
   const stated = findings.find(({ version }) => version !== undefined)?.version;
   const prefix = tagPrefix(tags);
-  const line = (yaml: string) => `version: ${yaml.replaceAll("FOLDER/", folder.prefix)}`;
-  if (stated?.only === true) return [...comments(stated.note), line(stated.yaml)].join("\n");
+  const entry = (yaml: string) => `version: ${yaml.replaceAll("FOLDER/", folder.prefix)}`;
+  if (stated?.only === true) return [...comments(stated.note), entry(stated.yaml)].join("\n");
   if (prefix !== undefined) {
-    const other = stated === undefined ? "" : ` Or as the project has it: ${line(stated.yaml)}`;
+    const other = stated === undefined ? "" : ` Or as the project has it: ${entry(stated.yaml)}`;
     return [
       ...comments(`The tag on the commit; a commit between tags gets a version between theirs.${other}`),
-      line(prefix === "v" ? "{ from: tag }" : `{ from: tag, prefix: ${JSON.stringify(prefix)} }`),
+      entry(prefix === "v" ? "{ from: tag }" : `{ from: tag, prefix: ${JSON.stringify(prefix)} }`),
     ].join("\n");
   }
   if (stated !== undefined) {
-    const next = 'A store keeps each version once: with { from: next, line: "1.0.*" } every commit gets its own.';
-    return [...comments(stated.note), ...comments(next), line(stated.yaml)].join("\n");
+    const line = /^\d+\.\d+(?=\.\d+$)/.exec(stated.now ?? "")?.[0] ?? "1.0";
+    const next = `A store keeps each version once: with { from: next, line: "${line}.*" } every commit gets its own.`;
+    return [...comments(stated.note), ...comments(next), entry(stated.yaml)].join("\n");
   }
   const none =
-    "No file here says it, and there is no tag yet (git tag v0.1.0): until then versions are 0.0.1-0.dev.N.gCOMMIT.";
-  return [...comments(none), line("{ from: tag }")].join("\n");
+    "No file here says it, and there is no tag yet (git tag v0.1.0): until then versions are 0.0.0-0.dev.N.gCOMMIT.";
+  return [...comments(none), entry("{ from: tag }")].join("\n");
 }
 
 function stepsPart(key: "fetch" | "build", what: string, findings: readonly Finding[], folder: Folder): string {

@@ -81,6 +81,16 @@ test.each<[string, Partial<PrepareOptions>]>([
   expect(await keyOf(project, options)).not.toBe(await keyOf(project));
 });
 
+test("the tools of the sandbox have the versions of their packages", async () => {
+  const project = makeProject({ recipe: "artifacts: { app: { kind: archive, from: . } }\n" });
+  await project.prepare({}, (prepared) => {
+    const tools = "orders" in prepared ? prepared.orders[0].plan.tools : {};
+    expect(tools["bubblewrap"]?.version).toMatch(/^\d/);
+    expect(tools["datefudge"]?.version).toMatch(/^\d/);
+    return Promise.resolve();
+  });
+});
+
 test("the same key: proxies, mirrors, the user's variables, folders and files that aren't in the commit", async () => {
   const project = makeProject({ recipe: text(), files });
   const key = await keyOf(project);

@@ -272,3 +272,10 @@ test("whatever the files hold, what is written is a recipe", () => {
     { numRuns: 200 },
   );
 });
+
+test("the line that it proposes is the one that the project is at; without a tag it says what versions there will be", () => {
+  const text = (files: Record<string, string>) => propose(files).text;
+  expect(text({ "package.json": json({ name: "x", version: "2.7.1" }) })).toContain('{ from: next, line: "2.7.*" }');
+  expect(text({ "Cargo.toml": '[package]\nname = "x"\nversion = "0.4.0"\n' })).toContain('line: "0.4.*"');
+  expect(text({ "go.mod": "module example.com/x\n" })).toContain("versions are 0.0.0-0.dev.N.gCOMMIT");
+});
