@@ -174,7 +174,7 @@ function resultOf({ published: { manifest }, rebuilt, out, attested }: Outcome):
       bakeKey: bake.bakeKey,
     },
     text: [
-      `${name}@${version}: ${isSame ? "all" : `${same} of`} ${artifacts.length} artifacts came out identical`,
+      `${name}@${version}: ${sameText(same, artifacts.length)} came out identical`,
       columns(rows),
       ...(differences.length === 0 ? [] : ["published, and then rebuilt:", ...differences]),
       ...(inputs.length === 0
@@ -189,4 +189,9 @@ function resultOf({ published: { manifest }, rebuilt, out, attested }: Outcome):
     ].join("\n"),
     exit: isSame ? 0 : 1,
   };
+}
+
+function sameText(same: number, count: number): string {
+  if (count === 1) return same === 1 ? "the artifact" : "0 of 1 artifact";
+  return `${same === count ? "all" : `${same} of`} ${count} artifacts`;
 }

@@ -39,7 +39,7 @@ export const storeCreate: Command = {
         `made the store ${store.url}`,
         `  keys   ${opened.where}${made ? " (new: keep a copy of it, and its passphrase somewhere else)" : ""}`,
         `  trust  ${trustFile} (give it to whoever verifies or deploys)`,
-        `next: kiln publish --store ${store.url}`,
+        `next: kiln publish --store ${/[^\w./:-]/.test(store.url) ? `'${store.url}'` : store.url}`,
       ].join("\n"),
     };
   },
