@@ -66,30 +66,41 @@ export function lookAtMachine(options: MachineOptions): Machine {
     throw toolMissing("npm");
   }
   const { node, zstd = "unknown" } = options.node.versions;
+  const { npm, clock } = sandboxTools;
+  const nodeDigest = digestOfProgram(sandboxTools.node, options.memory);
   const always: Record<string, Tool> = {
-    node: { version: node ?? "unknown", sha256: digestOfProgram(sandboxTools.node, options.memory) },
-    zstd: { version: zstd },
-    ...(sandboxTools.npm === undefined ? {} : { npm: { version: sandboxTools.npm.version } }),
+    node: { version: node ?? "unknown", sha256: nodeDigest },
+    // It is inside of Node.
+    zstd: { version: zstd, sha256: nodeDigest },
+    ...(npm === undefined ? {} : { npm: { version: npm.version, sha256: digestOfNpm(npm.folder, options.memory) } }),
   };
+  const clockTool = (packages: Machine["packages"]): Record<string, Tool> =>
+    clock === undefined
+      ? {}
+      : {
+          datefudge: { version: versionIn(packages, "datefudge"), sha256: digestOfProgram(clock.from, options.memory) },
+        };
   if (options.base !== undefined) {
     const materials = options.base.materials.map(
       ({ name, version, sha256 }) =>
         [name, [...(version === undefined ? [] : [version]), sha256.slice(0, 12)].join(" ")] as const,
     );
-    const clock = options.base.hasOwnClock
-      ? {}
-      : { datefudge: { version: versionIn(Object.fromEntries(installedPackages()), "datefudge") } };
-    return { tools: { ...always, ...clock }, system: undefined, packages: Object.fromEntries(materials), sandboxTools };
+    const machines = options.base.hasOwnClock ? {} : clockTool(Object.fromEntries(installedPackages()));
+    return {
+      tools: { ...always, ...machines },
+      system: undefined,
+      packages: Object.fromEntries(materials),
+      sandboxTools,
+    };
   }
   const packages = Object.fromEntries([...installedPackages()].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const packageTool = (name: string): Tool => ({ version: versionIn(packages, name) });
   const local = localPrograms(options.local ?? "/usr/local");
   const programs = programsOf(options.kinds);
   const tools: Record<string, Tool> = {
     ...always,
     ...Object.fromEntries(programs.map((program) => [program, packerTool(program, { ...options, packages })])),
-    ...(options.isolation === "bubblewrap" ? { bubblewrap: packageTool("bubblewrap") } : {}),
-    ...(sandboxTools.clock === undefined ? {} : { datefudge: packageTool("datefudge") }),
+    ...(options.isolation === "bubblewrap" ? { bubblewrap: bubblewrapTool({ ...options, packages }) } : {}),
+    ...clockTool(packages),
   };
   return {
     tools,
@@ -118,34 +129,57 @@ function localPrograms(folder: string): Record<string, string> {
   );
 }
 
-/** The machine's own architecture of a package that may stand beside another's (`datefudge:amd64`). */
-function versionIn(packages: Machine["packages"], name: string): string {
-  return packages[name] ?? packages[`${name}:${debianName(process.arch)}`] ?? "unknown";
-}
-
-/** A program that packers run: of the distribution, with its package's version, or somebody's own, with its digest. */
+/** A program of the system: the version of its package, if the distribution has it, and its digest. */
 function packerTool(
   program: string,
   { memory, packages }: Pick<MachineOptions, "memory"> & Pick<Machine, "packages">,
 ): Tool {
   const found = findProgram(program, systemPath);
   if (found === undefined) throw toolMissing(program);
-  const version = versionIn(packages, packageOf(program) ?? program);
-  const isDistributions = /^\/(?:usr\/)?s?bin\//.test(found) && version !== "unknown";
-  return isDistributions ? { version } : { version: "unknown", sha256: digestOfProgram(realpathSync(found), memory) };
+  const isDistributions = /^\/(?:usr\/)?s?bin\//.test(found);
+  const version = isDistributions ? versionIn(packages, packageOf(program) ?? program) : "unknown";
+  return { version, sha256: digestOfProgram(realpathSync(found), memory) };
+}
+
+/** Where it isn't there, whoever opens the sandbox says so, and what else there is. */
+function bubblewrapTool(options: Parameters<typeof packerTool>[1]): Tool {
+  return findProgram("bwrap", systemPath) === undefined ? { version: "unknown" } : packerTool("bwrap", options);
+}
+
+/** A package that several architectures may share is listed with its own. */
+function versionIn(packages: Machine["packages"], name: string): string {
+  return packages[name] ?? packages[`${name}:${debianName(process.arch)}`] ?? "unknown";
+}
+
+/** Of all its files. An installation writes the package.json anew, so what is remembered hangs on that. */
+function digestOfNpm(folder: string, memory: string): Digest {
+  return remembered(join(folder, "package.json"), memory, () => {
+    const hash = createHash("sha256");
+    const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted();
+    for (const path of paths) {
+      const stats = statSync(join(folder, path), { throwIfNoEntry: false });
+      if (stats?.isFile() === true)
+        hash.update(`${JSON.stringify([path, digestOf(readFileSync(join(folder, path)))])}\n`);
+    }
+    return hash.digest("hex");
+  });
 }
 
 const memorySchema = z.record(z.string(), digestSchema);
 
-/** Hashing Node takes as long as all the rest of a cached bake: remembered as long as the file's identity stays. */
 function digestOfProgram(path: string, folder: string): Digest {
+  return remembered(path, folder, () => createHash("sha256").update(readFileSync(path)).digest("hex"));
+}
+
+/** Hashing Node takes as long as all the rest of a cached bake: remembered as long as the file's identity stays. */
+function remembered(path: string, folder: string, find: () => Digest): Digest {
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   const identity = [path, dev, ino, size, mtimeNs, ctimeNs].join(" ");
   const file = join(folder, "programs.json");
   const known = readMemory(file);
-  const remembered = known[identity];
-  if (remembered !== undefined) return remembered;
-  const digest = createHash("sha256").update(readFileSync(path)).digest("hex");
+  const before = known[identity];
+  if (before !== undefined) return before;
+  const digest = find();
   const next = `${file}.${digest.slice(0, 8)}`;
   // What a path was before is of no use any more.
   const others = Object.entries(known).filter(([other]) => !other.startsWith(`${path} `));

@@ -81,14 +81,21 @@ test.each<[string, Partial<PrepareOptions>]>([
   expect(await keyOf(project, options)).not.toBe(await keyOf(project));
 });
 
-test("the tools of the sandbox have the versions of their packages", async () => {
-  const project = makeProject({ recipe: "artifacts: { app: { kind: archive, from: . } }\n" });
-  await project.prepare({}, (prepared) => {
-    const tools = "orders" in prepared ? prepared.orders[0].plan.tools : {};
-    expect(tools["bubblewrap"]?.version).toMatch(/^\d/);
-    expect(tools["datefudge"]?.version).toMatch(/^\d/);
-    return Promise.resolve();
+test("every tool of the machine has a version and a digest, in the plan and so in the provenance", async () => {
+  const project = makeProject({
+    recipe:
+      "artifacts: { app: { kind: archive, from: . }, package: { kind: deb, files: { /usr/share/sample: a } }, other: { kind: rpm, license: MIT, description: x, files: { /usr/share/sample: a } }, library: { kind: npm } }\n",
   });
+  const tools = await project.prepare({}, (prepared) =>
+    Promise.resolve("orders" in prepared ? prepared.orders[0].plan.tools : {}),
+  );
+  expect(Object.keys(tools)).toEqual(
+    expect.arrayContaining(["node", "zstd", "npm", "dpkg-deb", "rpmbuild", "bubblewrap", "datefudge"]),
+  );
+  for (const [name, { version, sha256 }] of Object.entries(tools)) {
+    expect(version, name).toMatch(/^\d/);
+    expect(sha256, name).toMatch(/^[0-9a-f]{64}$/);
+  }
 });
 
 test("the same key: proxies, mirrors, the user's variables, folders and files that aren't in the commit", async () => {
