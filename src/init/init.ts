@@ -9,7 +9,7 @@ import { fittingArtifact } from "./fitting.ts";
 import type { Folder } from "./folder.ts";
 import { lookAtGo } from "./go.ts";
 import { lookAtNode } from "./node.ts";
-import { lookAtDockerfile, unknownProject } from "./other.ts";
+import { lookAtDockerfile, lookAtUnreadable, unknownProject } from "./other.ts";
 import { lookAtPython } from "./python.ts";
 import { lookAtRust } from "./rust.ts";
 import { type Proposal, writeRecipe } from "./write.ts";
@@ -30,7 +30,9 @@ export function proposeRecipe(folder: Folder, refs: Refs): Proposed {
     lookAtDebian(folder),
     lookAtChart(folder),
   ];
-  const known = [...looked, lookAtDockerfile(folder)].filter((finding): finding is Finding => finding !== undefined);
+  const known = [...looked, lookAtDockerfile(folder), lookAtUnreadable(folder)].filter(
+    (finding): finding is Finding => finding !== undefined,
+  );
   const hasArtifact = known.some(({ artifacts = [] }) =>
     artifacts.some((artifact) => fittingArtifact(artifact).artifact !== undefined),
   );

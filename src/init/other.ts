@@ -10,6 +10,20 @@ export function lookAtDockerfile(folder: Folder): Finding | undefined {
   return { file, saw: "no kind for images yet: left out", notes: [note] };
 }
 
+const parsed = { "package.json": "JSON", "pyproject.toml": "TOML", "Cargo.toml": "TOML" };
+
+/** A file that a project would be known by, were it what its name says. */
+export function lookAtUnreadable(folder: Folder): Finding | undefined {
+  const found = Object.entries(parsed).find(([file]) => folder.has(file) && folder.data(file) === undefined);
+  if (found === undefined) return undefined;
+  const [file, format] = found;
+  return {
+    file,
+    saw: `can't be read as ${format}: left out`,
+    notes: [`${file} can't be read as ${format}: mend it, and run kiln init anew.`],
+  };
+}
+
 /** For a project that nothing else says anything of. */
 export function unknownProject(folder: Folder): Finding {
   const makefile = ["Makefile", "makefile", "GNUmakefile"].find(folder.has);

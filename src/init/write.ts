@@ -23,7 +23,7 @@ export function writeRecipe(folder: Folder, findings: readonly Finding[], refs: 
   const fitting = findings.flatMap((finding) => finding.artifacts ?? []).map(fittingArtifact);
   const artifacts = named(fitting.flatMap(({ artifact }) => artifact ?? []));
   const left = fitting.flatMap((one) => one.left);
-  const files = findings.map(({ file }) => file).join(", ");
+  const files = findings.map(({ file }) => (file === "." ? "this folder" : file)).join(", ");
   const parts = [
     `# How Kiln bakes ${name}: \`kiln plan\` shows it, \`kiln bake\` does it. docs/recipe.md has every key.\n` +
       `# Written by \`kiln init\` after a look at ${files}: read it, and correct what a look can't tell.\n` +

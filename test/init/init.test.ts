@@ -279,3 +279,12 @@ test("the line that it proposes is the one that the project is at; without a tag
   expect(text({ "Cargo.toml": '[package]\nname = "x"\nversion = "0.4.0"\n' })).toContain('line: "0.4.*"');
   expect(text({ "go.mod": "module example.com/x\n" })).toContain("versions are 0.0.0-0.dev.N.gCOMMIT");
 });
+
+test("a manifest that can't be read is said, and isn't taken for a project that nothing is known of", () => {
+  const proposed = propose({ "package.json": '{"name": ', Dockerfile: "" });
+  expect(proposed.saw).toContainEqual({ file: "package.json", what: "can't be read as JSON: left out" });
+  expect(proposed.text).toContain("# package.json can't be read as JSON: mend it");
+  expect(proposed.text).toContain("after a look at this folder, Dockerfile");
+  expect(recipeOf(proposed).artifacts).toHaveProperty("source");
+  expect(propose({ "package.json": '{"name": "x"}' }).saw).toHaveLength(1);
+});

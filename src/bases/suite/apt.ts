@@ -132,8 +132,10 @@ function failed(what: string, { stderr, stdout }: ProgramResult, mirror: string)
     .split("\n")
     .filter((line) => line.trim() !== "");
   const why = (said.find((line) => /^E: |^Err:/.test(line)) ?? said.at(-1) ?? "no word of apt-get").replace(/^E: /, "");
+  const unknown = /^Unable to locate package (\S+)/.exec(why)?.[1];
+  const look = unknown === undefined ? "" : `the suite has no ${unknown}: look at \`packages\` of the recipe's base; `;
   return new KilnError("BASE_FAILED", `${what}: ${why}`, {
-    hint: `the mirror is ${withoutPassword(mirror)}: KILN_DEBIAN_MIRROR or KILN_UBUNTU_MIRROR names another`,
+    hint: `${look}the mirror is ${withoutPassword(mirror)}: KILN_DEBIAN_MIRROR or KILN_UBUNTU_MIRROR names another`,
     details: { lastLines: said.slice(-20) },
   });
 }
