@@ -4,7 +4,7 @@
 import { basename } from "node:path";
 
 import type { Context } from "../context.ts";
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import type { Step } from "../report.ts";
 import type { OverLimit } from "../system/limits.ts";
 import { endOf } from "../system/process.ts";
@@ -50,6 +50,10 @@ export async function runStep(step: StepRun, sandbox: Sandbox, around: Surroundi
         else log.write(piece);
       },
     });
+  } catch (error) {
+    // A person knows the step, not the program that holds it.
+    if (!isKilnError(error, "CANCELLED")) throw error;
+    throw new KilnError("CANCELLED", `${step.title} was interrupted`, { cause: error });
   } finally {
     await log.close();
   }

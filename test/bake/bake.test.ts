@@ -242,7 +242,10 @@ test("bakes that are interrupted leave nothing that looks finished", async () =>
   const work = failure(project.bake());
   await until(() => project.reported.some((line) => line.includes("sleep 60")));
   stop.abort();
-  expect(await work).toMatchObject({ code: "CANCELLED" });
+  expect(await work).toMatchObject({
+    code: "CANCELLED",
+    message: expect.stringMatching(/^build: .* was interrupted$/),
+  });
   expect(finished(project.kilnFolder)).toEqual([]);
 });
 
