@@ -35,7 +35,8 @@ export async function manifestVersion(file: string | undefined, read: Read): Pro
   const path = file ?? (await onlyManifest(read));
   const name = manifestFiles.find((one) => `/${path}`.endsWith(`/${one}`)) ?? "";
   const version = await formats[name]?.(path, await readText(path, read), read);
-  if (version !== undefined) return version;
+  // npm and Helm read v1.2.3 as 1.2.3.
+  if (version !== undefined) return version.replace(/^v(?=\d)/, "");
   throw unresolved(`${path}: got no version that stands there as text, want one`, fromElsewhere);
 }
 

@@ -14,6 +14,7 @@ test.each([
   ["setup.cfg", "[options]\nversion = 9\n[metadata]\r\nversion: 1.2.3\r\n", "1.2.3"],
   ["setup.cfg", "[metadata]\nversion = file: VERSION\n", "4.5.6"],
   ["Chart.yaml", "apiVersion: v2\nname: a\nversion: 1.2.3+b.1\nappVersion: 9.9.9\n", "1.2.3+b.1"],
+  ["Chart.yaml", "apiVersion: v2\nname: a\nversion: v1.2.3\n", "1.2.3"],
   [
     "debian/changelog",
     "a (1:1.2.0~rc1-2) unstable; urgency=low\n\n  * x\n\na (0.9-1) unstable; urgency=low\n",
