@@ -127,9 +127,9 @@ function difference(one: Buffer, two: Buffer): string {
   let at = 0;
   while (at < Math.min(one.length, two.length) && one[at] === two[at]) at += 1;
   const why = [one, two].some(holdsItsPath)
-    ? "; it holds the path that it was built at"
+    ? " (it holds the path that it was built at)"
     : [one, two].every((bytes) => holdsTime(bytes, at))
-      ? "; it looks like the time of the build: take SOURCE_DATE_EPOCH, or leave it out"
+      ? " (it looks like the time of the build: take SOURCE_DATE_EPOCH, or leave it out)"
       : "";
   if (at === one.length || at === two.length) {
     return `in length: ${one.length} bytes and then ${two.length}, the same up to byte ${at}${why}`;

@@ -44,7 +44,7 @@ test.each([
     "the clock",
     "date -u +%s > dist/stamp",
     artifacts.app,
-    /^app \(sample-app-1\.2\.3\.tar\.zst\): stamp differs from byte \d+ \(line 1\) on: "\d+.*" and then "\d+.*; it looks like the time of the build: take SOURCE_DATE_EPOCH/,
+    /^app \(sample-app-1\.2\.3\.tar\.zst\): stamp differs from byte \d+ \(line 1\) on: "\d+.*" and then "\d+.* \(it looks like the time of the build: take SOURCE_DATE_EPOCH/,
   ],
   [
     "the path",
