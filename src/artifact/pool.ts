@@ -35,5 +35,5 @@ export const beside = {
 
 /** The end of the name of a Sigstore bundle of another attestation: `at` counts those about this artifact, from 0 on. */
 export function besideAttestation(at: number): string {
-  return `.attestation-${at + 1}.sigstore.json`;
+  return `.attest-${at + 1}.sigstore.json`;
 }

@@ -108,7 +108,7 @@ test("halves", () => assert.deepEqual(halve(3), [2, 1]));\n`,
     const predicateType = "https://in-toto.io/attestation/test-result/v0.1";
     expect(attestations).toEqual([{ predicateType, check: "unit", artifacts: ["coverage", "library", "tests"] }]);
     const entries = await readdir(join(scene.store, "pool"), { recursive: true, withFileTypes: true });
-    const bundles = entries.filter(({ name }) => name.endsWith(".attestation-1.sigstore.json"));
+    const bundles = entries.filter(({ name }) => name.endsWith(".attest-1.sigstore.json"));
     expect(bundles).toHaveLength(6);
     const verifier = await stockVerifier(scene.store);
     for (const { parentPath, name } of bundles) {
@@ -120,7 +120,7 @@ test("halves", () => assert.deepEqual(halve(3), [2, 1]));\n`,
         subject: { name: string; digest: { sha256: string } }[];
         predicate: { result: string; passedTests: string[] };
       };
-      const artifact = join(parentPath, name.replace(".attestation-1.sigstore.json", ""));
+      const artifact = join(parentPath, name.replace(".attest-1.sigstore.json", ""));
       const sha256 = createHash("sha256")
         .update(await readFile(artifact))
         .digest("hex");
@@ -130,7 +130,7 @@ test("halves", () => assert.deepEqual(halve(3), [2, 1]));\n`,
     }
     // A download with what lies beside it.
     const [one] = bundles;
-    const file = join(one!.parentPath, one!.name.replace(".attestation-1.sigstore.json", ""));
+    const file = join(one!.parentPath, one!.name.replace(".attest-1.sigstore.json", ""));
     expect((await kilnDone(scene, ["verify", file])).stdout).toContain(`  attested  ${predicateType}\n`);
   });
 });

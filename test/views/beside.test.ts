@@ -87,7 +87,7 @@ test("verify and audit read them, and find one that was swapped, is absent, or i
   ]);
   expect(await look(async ({ remove }) => remove(statement))).toEqual([["OBJECT_MISSING"], ["OBJECT_MISSING"]]);
   const others = await look(async ({ find, read, write }) => {
-    const [other] = (await find(/billing-app-1\.1\.0\.bin\.attestation-1/)).values();
+    const [other] = (await find(/billing-app-1\.1\.0\.bin\.attest-1/)).values();
     return write(first, await read(other!));
   });
   expect(others).toEqual([["SUBJECT_MISMATCH"], ["VIEW_MISMATCH"]]);
