@@ -31,15 +31,16 @@ try {
   console.error(`builds and installs Kiln in ${folder}`);
   const program = await installProgram(folder);
   const lines: Line[] = [];
+  console.log(`| what | bar | median (min–max) | | |\n|---|---|---|---|---|`);
   for (const { name, run } of rows.filter(isWanted)) {
     console.error(`measures ${name}`);
     const own = join(folder, name);
     await mkdir(own);
-    lines.push(...(await run({ folder: own, program })));
+    const measured = await run({ folder: own, program });
+    for (const line of measured) console.log(shown(line));
+    lines.push(...measured);
     await rm(own, { recursive: true, force: true });
   }
-  console.log(`| what | bar | median (min–max) | | |\n|---|---|---|---|---|`);
-  for (const line of lines) console.log(shown(line));
   console.log(`\n${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}, Node ${process.versions.node}`);
   process.exitCode = lines.every(isPassed) ? 0 : 1;
 } finally {

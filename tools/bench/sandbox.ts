@@ -16,6 +16,7 @@ import { runProgram } from "../../src/system/process.ts";
 import { openSandbox } from "../../src/system/sandbox-open.ts";
 import { findSandboxTools, toolsFor } from "../../src/system/sandbox-tools.ts";
 import type { Sandbox, SandboxBase } from "../../src/system/sandbox.ts";
+import { commitProject } from "./project.ts";
 import type { Row } from "./row.ts";
 
 const argv = ["/bin/sh", "-c", ":"] as const;
@@ -48,7 +49,7 @@ export const base: Row = {
   name: "base",
   async run({ folder, program }) {
     const file = join(folder, "kiln.yaml");
-    await writeFile(file, recipe);
+    await commitProject(folder, program, { "kiln.yaml": recipe });
     const env = { ...program.env, XDG_CACHE_HOME: join(folder, "cache") };
     const context: Context = {
       now: () => Date.now(),
