@@ -1,6 +1,6 @@
 // The sandbox: what it adds to a command, and how long a base that was made before takes until a command can run in it.
 
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { activators } from "../../src/activators/index.ts";
