@@ -80,14 +80,19 @@ function programsOf(file: string, folder: Folder): string[] {
   const parsed = manifestSchema.safeParse(folder.data(file));
   if (!parsed.success || parsed.data.package === undefined) return [];
   const at = posix.dirname(file);
-  const named = (parsed.data.bin ?? []).map(({ name }) => name).filter((name) => /^[\w-]+$/.test(name));
+  const named = (parsed.data.bin ?? []).map(({ name }) => name).filter(isCargoName);
   const main = folder.has(posix.join(at, "src/main.rs")) && named.length === 0 ? [parsed.data.package.name] : [];
   const prefix = posix.join(at, "src/bin/");
   const others = folder.files.flatMap((path) => {
     const found = path.startsWith(prefix) ? /^([^/]+)(?:\.rs|\/main\.rs)$/.exec(path.slice(prefix.length)) : null;
     return found?.[1] === undefined ? [] : [found[1]];
   });
-  return [...named, ...main, ...others.filter((name) => !named.includes(name))];
+  return [...named, ...main, ...others.filter((name) => !named.includes(name))].filter(isCargoName);
+}
+
+/** What cargo takes for a name; it refuses others, and so a bake of theirs would fail there. */
+function isCargoName(name: string): boolean {
+  return /^[\w-]+$/.test(name);
 }
 
 function packageNote(description: unknown): string {
