@@ -1,5 +1,5 @@
-// kiln.json: what makes a folder or bucket a store, and which log it holds. Anybody who owns the store can change it: the
-// origin in it only says which pinned trust file to look for.
+// kiln.json: what makes a folder or bucket a store, which log it holds, and where clients reach it. Anybody who owns the store can
+// change it: the origin in it only says which pinned trust file to look for.
 
 import { z } from "zod";
 
@@ -8,12 +8,28 @@ import { canonicalBytes, parseStored } from "./json.ts";
 import { keys } from "./pool.ts";
 import { originSchema } from "./trust.ts";
 
-const storeSchema = z.strictObject({ kiln: z.literal(1), origin: originSchema });
+/** Ends in `/`; without credentials, query or fragment: it is written into documents as it is. */
+export const publicUrlSchema = z
+  .string()
+  .max(500)
+  .regex(/^(?:https?|file):\/\/[^\s?#@"'<>\\]*\/$/);
+
+const storeSchema = z.strictObject({
+  kiln: z.literal(1),
+  origin: originSchema,
+  /** Where clients reach the store; absent: `https://<origin>/`. */
+  publicUrl: publicUrlSchema.optional(),
+});
 
 export type StoreDocument = z.infer<typeof storeSchema>;
 
 export function storeBytes(document: StoreDocument): Uint8Array {
   return canonicalBytes(document);
+}
+
+/** Where clients reach the store: what ends in `/`. */
+export function publicUrlOf({ origin, publicUrl }: StoreDocument): string {
+  return publicUrl ?? `https://${origin}/`;
 }
 
 /** Throws STORE_CORRUPT. */

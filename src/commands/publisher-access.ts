@@ -1,5 +1,6 @@
 // Opens everything that a command needs to publish: the store for writing, the pinned trust file, the keys.
 
+import { publicUrlOf } from "../artifact/store-document.ts";
 import type { Context } from "../context.ts";
 import { checkKeys } from "../publish/allowed.ts";
 import { randomPause } from "../publish/pause.ts";
@@ -7,14 +8,15 @@ import type { Publisher } from "../publish/publisher.ts";
 import { openWritableStore } from "../stores/writable.ts";
 import { type Configuration, requireStore } from "./configuration.ts";
 import { openKeys } from "./keys-access.ts";
-import { originOf, readTrust } from "./store-access.ts";
+import { readStoreDocument, readTrust } from "./store-access.ts";
 
 /** Throws what opening the store, the trust file and the keys throws: before anything is written. */
 export async function openPublisher(configuration: Configuration, context: Context): Promise<Publisher> {
   const store = await openWritableStore(requireStore(configuration), context);
-  const origin = await originOf(store);
+  const document = await readStoreDocument(store);
+  const { origin } = document;
   const trust = await readTrust(configuration, context, origin);
   const { signers } = await openKeys(configuration, context, origin);
   checkKeys({ signers, trust }, "log", "release");
-  return { store, trust, signers, context, pause: randomPause(context.signal) };
+  return { store, trust, signers, context, pause: randomPause(context.signal), publicUrl: publicUrlOf(document) };
 }

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 
 import { keys } from "../artifact/pool.ts";
-import { parseStoreDocument } from "../artifact/store-document.ts";
+import { parseStoreDocument, type StoreDocument } from "../artifact/store-document.ts";
 import { parseTrust, type Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
 import { isSystemError, KilnError } from "../errors.ts";
@@ -24,8 +24,13 @@ export async function openTrustedStore(
 
 /** The origin that a store says it has. Throws STORE_NOT_FOUND, STORE_CORRUPT. */
 export async function originOf(store: ReadableStore): Promise<string> {
+  return (await readStoreDocument(store)).origin;
+}
+
+/** What a store says of itself. Throws STORE_NOT_FOUND, STORE_CORRUPT. */
+export async function readStoreDocument(store: ReadableStore): Promise<StoreDocument> {
   const found = await readDocument(store, keys.store);
-  if (found !== undefined) return parseStoreDocument(found.bytes).origin;
+  if (found !== undefined) return parseStoreDocument(found.bytes);
   throw new KilnError("STORE_NOT_FOUND", `${store.url}: got no ${keys.store}, want a Kiln store`, {
     hint: "check the address, or make a store there with `kiln store create`",
   });

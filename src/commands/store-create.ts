@@ -2,6 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 
+import { publicUrlSchema } from "../artifact/store-document.ts";
 import { originSchema, type Trust, trustBytes } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
 import { isKilnError, KilnError } from "../errors.ts";
@@ -19,20 +20,26 @@ import { readTrustFile } from "./store-access.ts";
 export const storeCreate: Command = {
   summary: "make a new store: its log, and its keys unless there are some",
   arguments: [{ name: "URL", description: "where: a folder that is empty or isn't there yet" }],
-  options: [{ flags: "--origin HOST", description: "the host name that the store's log has for good" }, ...keyOptions],
+  options: [
+    { flags: "--origin HOST", description: "the host name that the store's log has for good" },
+    { flags: "--public-url URL", description: "where clients will reach the store (default: https://ORIGIN/)" },
+    ...keyOptions,
+  ],
   examples: [
     "kiln store create ~/releases --origin releases.example.com",
     "kiln store create ./store --origin kiln.test --passphrase-file passphrase.txt",
+    "kiln store create s3://releases --origin releases.example.com --public-url https://cdn.example.com/releases/",
   ],
   async run(input, context) {
     const [url = ""] = input.arguments;
     const origin = requireOrigin(input.options["origin"]);
+    const publicUrl = requirePublicUrl(input.options["public-url"]);
     const configuration = await loadConfiguration(input, context);
     const { opened, made } = await openOrCreateKeys(configuration, context, origin);
     const store = await makeStore(url.includes("://") ? url : resolve(context.cwd, url), context);
     const trustFile = configuration.trust ?? defaultTrustFile(context, origin);
     const trust = await pin(trustFile, trustOf(publicKeysOf(opened)));
-    await createStore({ store, trust, signer: opened.signers.log, now: context.now() });
+    await createStore({ store, trust, signer: opened.signers.log, now: context.now(), publicUrl });
     return {
       json: { store: store.url, origin, keys: opened.where, trust: trustFile, log: trust.log },
       text: [
@@ -52,6 +59,20 @@ function requireOrigin(origin: string | boolean | undefined): string {
     `store create: got ${origin === undefined ? "no --origin" : `--origin ${origin}`}, want a host name`,
     {
       hint: "choose one that stays yours: it is signed into everything and can't be changed",
+    },
+  );
+}
+
+/** Ends in `/`. */
+function requirePublicUrl(url: string | boolean | undefined): string | undefined {
+  if (typeof url !== "string") return undefined;
+  const whole = url.endsWith("/") ? url : `${url}/`;
+  if (publicUrlSchema.safeParse(whole).success) return whole;
+  throw new KilnError(
+    "USAGE",
+    `store create: got --public-url ${url}, want an address such as https://cdn.example.com/releases/`,
+    {
+      hint: "leave out user names, passwords, queries and fragments",
     },
   );
 }

@@ -15,10 +15,10 @@ export const viewsRebuild: Command = {
   examples: ["kiln views rebuild --store ./store"],
   async run(input, context) {
     const configuration = await loadConfiguration(input, context);
-    const { store, trust, signers, pause } = await openPublisher(configuration, context);
+    const { store, trust, signers, pause, publicUrl } = await openPublisher(configuration, context);
     const { leaves } = await inStep(context.report, "rebuild the views", async () => {
       const head = await settle({ store, log: logOf(trust) });
-      return rebuildViews({ store, trust, head, pause, signers, now: context.now() });
+      return rebuildViews({ store, trust, head, pause, signers, now: context.now(), publicUrl });
     });
     return { json: { leaves }, text: `rebuilt the views of ${leaves} log entries` };
   },

@@ -17,11 +17,12 @@ import { tileReader } from "../log/tiles.ts";
 import type { Signers } from "../sign/signers.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import type { Store } from "../stores/store.ts";
-import { catalogBytes, findRelease } from "../views/catalog.ts";
+import { catalogBytes, channels, findRelease, releases } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
+import { changesOf, releaseAt, type ShownSource } from "../views/shown.ts";
 import { withRows } from "../views/table.ts";
-import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewTarget } from "../views/view.ts";
+import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewSource, ViewTarget } from "../views/view.ts";
 import { emptyCatalog, isSound, type PublishedState, stateAt } from "./state.ts";
 
 const mostAttempts = 1000;
@@ -35,6 +36,8 @@ export interface BringUp {
   readonly signers: Pick<Signers, "openpgp">;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Where clients reach the store; ends in `/`. */
+  readonly publicUrl: string;
 }
 
 /** When this returns, every view has taken in at least the head's leaves. */
@@ -67,7 +70,9 @@ async function writeViews(
   const leaves: TakenLeaf[] = state.tail.flatMap(({ index, entry, sound }) =>
     entry.sort === "leaf" && sound ? [{ index, leaf: entry.leaf }] : [],
   );
-  const source = viewSource(options, state, afresh);
+  const log = logSource(options, state);
+  const changes = await changesOf(leaves, log, { afresh });
+  const source = { ...log, ...repositorySource(options, state, log), changes, afresh };
   for (const view of views) await view.take(leaves, source, target);
 }
 
@@ -84,8 +89,8 @@ async function swapCatalog(
   return (await store.replace(keys.catalog, next, etag)) === "replaced";
 }
 
-function viewSource(options: BringUp, state: PublishedState, afresh: boolean): RepositorySource {
-  const { store, trust, head } = options;
+/** Log and pool as of the head. */
+function logSource({ store, trust, head }: BringUp, state: PublishedState): ViewSource & ShownSource {
   const { checkpoint } = head;
   const { size } = checkpoint;
   const read = tileReader(store, size);
@@ -93,10 +98,6 @@ function viewSource(options: BringUp, state: PublishedState, afresh: boolean): R
   const entry = async (index: number) => tail.get(index) ?? (await readEntry(store, { index, size }));
   return {
     logId: parseVkey(trust.log).id,
-    origin: trust.origin,
-    afresh,
-    settled: state.stored.catalog.size,
-    signer: viewSigner(options),
     checkpoint,
     entry,
     prove: (index) => inclusionProof({ index, size }, read),
@@ -110,8 +111,33 @@ function viewSource(options: BringUp, state: PublishedState, afresh: boolean): R
       return parsed.sort === "leaf" && isSound(parsed, index, trust) ? parsed.leaf : undefined;
     },
     blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
-    object: (key, sha256) => readWholeBlob(store, key, sha256),
     releaseIndex: async (name, version) => (await findRelease(state.catalog, name, version))?.leaf,
+  };
+}
+
+function repositorySource(
+  options: BringUp,
+  { catalog, stored }: PublishedState,
+  log: ShownSource,
+): Omit<RepositorySource, keyof (ViewSource & ShownSource) | "changes" | "afresh"> {
+  return {
+    origin: options.trust.origin,
+    publicUrl: options.publicUrl,
+    settled: stored.catalog.size,
+    signer: viewSigner(options),
+    object: (key, sha256) => readWholeBlob(options.store, key, sha256),
+    async *channels(name) {
+      for await (const { shows } of channels(catalog, name)) {
+        const leaf = await log.leaf(shows.leaf);
+        if (leaf?.type === "channel" && leaf.name === name) yield { index: shows.leaf, leaf };
+      }
+    },
+    async *releases(name) {
+      for await (const { leaf } of releases(catalog, name)) {
+        const shown = await releaseAt(leaf, log);
+        if (shown?.release.name === name) yield shown;
+      }
+    },
   };
 }
 

@@ -20,8 +20,10 @@ export async function createStore(options: {
   readonly trust: Trust;
   readonly signer: LogSigner;
   readonly now: number;
+  /** Where clients will reach it, when that isn't `https://<origin>/`. */
+  readonly publicUrl?: string | undefined;
 }): Promise<void> {
-  const { store, trust, signer, now } = options;
+  const { store, trust, signer, now, publicUrl } = options;
   if ((await store.head(keys.store)) !== undefined) {
     throw new KilnError("STORE_EXISTS", `${store.url}: there is a store already`, {
       hint: "use it as it is, or choose another folder",
@@ -32,7 +34,10 @@ export async function createStore(options: {
     await store.replace(key, bytes, (await store.head(key))?.etag ?? null);
   }
   if ((await store.head(keys.head)) === undefined) await createLog({ store, log: logOf(trust) }, signer);
-  await store.create(keys.store, storeBytes({ kiln: 1, origin: trust.origin }));
+  await store.create(
+    keys.store,
+    storeBytes({ kiln: 1, origin: trust.origin, ...(publicUrl === undefined ? {} : { publicUrl }) }),
+  );
 }
 
 /** The public keys in every form that clients want. Copies: what counts is the pinned trust file. */

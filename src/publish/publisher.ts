@@ -22,6 +22,8 @@ export interface Publisher {
   readonly context: Context;
   /** Waits before the next try, after `attempt` lost races. */
   readonly pause: (attempt: number) => Promise<void>;
+  /** Where clients reach the store; ends in `/`. */
+  readonly publicUrl: string;
 }
 
 /** What to add: entries that are made already, then leaves to be signed for the place that they get. */
@@ -45,7 +47,7 @@ export async function commit<T>(
   publisher: Publisher,
   decide: (state: PublishedState) => Promise<Addition<T>>,
 ): Promise<Committed<T>> {
-  const { store, trust, signers, context, pause } = publisher;
+  const { store, trust, signers, context, pause, publicUrl } = publisher;
   let outcome: { value: T } | undefined;
   const { head, from } = await append(
     { store, log: logOf(trust), signer: signers.log, signal: context.signal, pause },
@@ -56,7 +58,7 @@ export async function commit<T>(
       return [...addition.entries, ...addition.leaves.map((leaf, place) => signedLeaf(publisher, leaf, first + place))];
     },
   );
-  await bringUp({ store, trust, head, pause, signers, now: context.now() });
+  await bringUp({ store, trust, head, pause, signers, now: context.now(), publicUrl });
   if (outcome === undefined) throw new TypeError("append returned without a decision");
   return { outcome: outcome.value, head, from };
 }

@@ -2,14 +2,18 @@
 // before. Never one that is newer than the current: so a channel that moves back takes its clients back too. All of it comes
 // from the log's own entries, move by move, and from nothing that a store merely says.
 
-import type { Digest } from "../artifact/digest.ts";
-import type { ChannelLeaf } from "../artifact/leaf.ts";
+import pMap from "p-map";
+
+import type { ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { poolKey } from "../artifact/pool.ts";
-import type { RepositorySource, TakenLeaf } from "./view.ts";
+import type { TakenLeaf, ViewSource } from "./view.ts";
 
 /** What must be known of log and pool. */
-export type ShownSource = Pick<RepositorySource, "leaf" | "blob" | "releaseIndex">;
+export interface ShownSource extends Pick<ViewSource, "blob" | "releaseIndex"> {
+  /** The leaf at `index`, proven to be in the tree and signed by a key that may; `undefined`: there is no such leaf. */
+  leaf(index: number): Promise<Leaf | undefined>;
+}
 
 /** How many releases a channel shows beside the current one. */
 const earlierReleases = 3;
@@ -19,47 +23,103 @@ const movesLookedAt = 12;
 export interface Shown {
   /** The release's leaf index. */
   readonly leaf: number;
+  readonly release: ReleaseLeaf;
   readonly manifest: Manifest;
+  /** The reason; null: it isn't yanked. */
+  readonly yanked: string | null;
 }
 
-/** The newest move of each name in each channel. */
-export function newestMoves(leaves: readonly TakenLeaf[]): Map<string, Map<string, TakenMove>> {
-  const channels = new Map<string, Map<string, TakenMove>>();
-  for (const { index, leaf } of leaves) {
-    if (leaf.type !== "channel") continue;
-    const names = channels.get(leaf.channel) ?? new Map<string, TakenMove>();
-    channels.set(leaf.channel, names.set(leaf.name, { index, leaf }));
-  }
-  return channels;
+/** What leaves that are taken in do to one name in one channel. */
+export interface ChannelChange {
+  readonly channel: string;
+  readonly name: string;
+  /** The current release first; empty: the channel leads to no release of the log. */
+  readonly now: readonly Shown[];
+  /** What a view may still have of it: every release that the channel showed since the views were settled. */
+  readonly before: readonly Shown[];
 }
 
-export interface TakenMove {
+/** Channel by channel, in order of the name. `afresh`: what was shown before doesn't matter. */
+export async function changesOf(
+  leaves: readonly TakenLeaf[],
+  source: ShownSource,
+  { afresh }: { readonly afresh: boolean },
+): Promise<ChannelChange[]> {
+  const moves = Map.groupBy(leaves.flatMap(moveOf), ({ leaf }) => `${leaf.channel} ${leaf.name}`);
+  const known = afresh ? source : remembering(source);
+  const inOrder = [...moves.values()].toSorted(([a], [b]) => (orderOf(a) < orderOf(b) ? -1 : 1));
+  return pMap(inOrder, (all) => changeOf(all, known, afresh), { concurrency: 8 });
+}
+
+const orderOf = (move: TakenMove | undefined) => `${move?.leaf.channel} ${move?.leaf.name}`;
+
+async function changeOf(moves: readonly TakenMove[], source: ShownSource, afresh: boolean): Promise<ChannelChange> {
+  const [first] = moves as readonly [TakenMove];
+  const newest = moves.at(-1) as TakenMove;
+  const { channel, name } = newest.leaf;
+  const now = await shownAfter(newest, source);
+  if (afresh) return { channel, name, now, before: [] };
+  const settled = first.leaf.follows === null ? undefined : await source.leaf(first.leaf.follows);
+  const before = settled?.type === "channel" ? await shownAfter({ leaf: settled }, source) : [];
+  const between = await Promise.all(moves.slice(0, -1).map(({ leaf }) => releaseOf(leaf, source)));
+  return { channel, name, now, before: [...before, ...between.filter((one) => one !== undefined)] };
+}
+
+interface TakenMove {
   readonly index: number;
   readonly leaf: ChannelLeaf;
 }
 
+function moveOf({ index, leaf }: TakenLeaf): TakenMove[] {
+  return leaf.type === "channel" ? [{ index, leaf }] : [];
+}
+
+/** Several changes show the same releases: each is read once. Not for all of a store: that many don't fit into memory. */
+function remembering(source: ShownSource): ShownSource {
+  const blobs = new Map<string, Promise<Uint8Array>>();
+  return {
+    ...source,
+    blob: (blob) => {
+      const found = blobs.get(blob.sha256) ?? source.blob(blob);
+      blobs.set(blob.sha256, found);
+      return found;
+    },
+  };
+}
+
 /** What the channel shows after `move`: the current release first. Empty: the move leads to no release of the log. */
-export async function shownAfter({ leaf: move }: TakenMove, source: ShownSource): Promise<Shown[]> {
+export async function shownAfter(
+  { leaf: move }: { readonly leaf: ChannelLeaf },
+  source: ShownSource,
+): Promise<Shown[]> {
   const current = await releaseOf(move, source);
   if (current === undefined) return [];
-  const shown: (Shown & { readonly digest: Digest })[] = [current];
+  const shown: Shown[] = [current];
   let before = move.follows;
   for (let looked = 0; before !== null && looked < movesLookedAt && shown.length <= earlierReleases; looked++) {
     const leaf = await source.leaf(before);
     // The chain of moves is one channel's of one name; whatever else stands there ends it.
     if (leaf?.type !== "channel" || leaf.name !== move.name || leaf.channel !== move.channel) break;
-    const earlier = shown.some(({ digest }) => digest === leaf.manifest) ? undefined : await releaseOf(leaf, source);
+    const isShown = shown.some(({ release }) => release.manifest === leaf.manifest);
+    const earlier = isShown ? undefined : await releaseOf(leaf, source);
     if (earlier !== undefined && earlier.leaf < current.leaf) shown.push(earlier);
     before = leaf.follows;
   }
   return shown;
 }
 
-async function releaseOf(move: ChannelLeaf, source: ShownSource): Promise<(Shown & { digest: Digest }) | undefined> {
-  const index = await source.releaseIndex(move.name, move.version);
-  const release = index === undefined ? undefined : await source.leaf(index);
-  if (index === undefined || release?.type !== "release") return undefined;
-  if (release.name !== move.name || release.manifest !== move.manifest) return undefined;
+/** The release that is logged at `index`; `undefined`: none is. Throws STORE_CORRUPT. */
+export async function releaseAt(index: number, source: ShownSource): Promise<Shown | undefined> {
+  const release = await source.leaf(index);
+  if (release?.type !== "release") return undefined;
   const blob = { sha256: release.manifest, file: manifestFile };
-  return { leaf: index, digest: release.manifest, manifest: parseManifest(await source.blob(blob), poolKey(blob)) };
+  const manifest = parseManifest(await source.blob(blob), poolKey(blob));
+  return { leaf: index, release, manifest, yanked: null };
+}
+
+async function releaseOf(move: ChannelLeaf, source: ShownSource): Promise<Shown | undefined> {
+  const index = await source.releaseIndex(move.name, move.version);
+  const shown = index === undefined ? undefined : await releaseAt(index, source);
+  const isMoves = shown?.release.name === move.name && shown.release.manifest === move.manifest;
+  return isMoves ? shown : undefined;
 }

@@ -1,7 +1,8 @@
 // What a view is: a function from log leaves to documents. It reads only what log and pool say, writes only through its
 // target, and taking a leaf in twice changes nothing. A new format is one file and one line in index.ts.
 
-import type { Leaf } from "../artifact/leaf.ts";
+import type { ChannelLeaf, Leaf } from "../artifact/leaf.ts";
+import type { ChannelChange, Shown, ShownSource } from "./shown.ts";
 
 export interface TakenLeaf {
   /** Its index in the log. */
@@ -51,7 +52,7 @@ export interface ViewSigner {
 }
 
 /** What the views of stock clients need beside that. */
-export interface RepositorySource extends ViewSource {
+export interface RepositorySource extends ViewSource, ShownSource {
   /** The log's name. */
   readonly origin: string;
   readonly signer: ViewSigner;
@@ -59,8 +60,17 @@ export interface RepositorySource extends ViewSource {
   readonly settled: number;
   /** True while views are rebuilt: nothing that stands there is built upon. */
   readonly afresh: boolean;
-  /** The leaf at `index`, proven to be in the tree and signed by a key that may; `undefined`: there is no such leaf. */
-  leaf(index: number): Promise<Leaf | undefined>;
+  /** Where clients reach the store; ends in `/`. Only for what must hold absolute addresses. */
+  readonly publicUrl: string;
+  /**
+   * What the leaves that are taken in do to channels. A view that has nothing of what a change shows or showed asks the store
+   * nothing about it, unless all is made afresh.
+   */
+  readonly changes: readonly ChannelChange[];
+  /** Every channel of a name, with its newest move, in order. */
+  channels(name: string): AsyncIterable<{ readonly index: number; readonly leaf: ChannelLeaf }>;
+  /** Every release of a name, in order of the version's text. */
+  releases(name: string): AsyncIterable<Shown>;
   /** An object that a view wrote, by its digest. Throws STORE_CORRUPT. */
   object(key: string, sha256: string): Promise<Uint8Array>;
 }

@@ -28,7 +28,7 @@ export async function checkStore(
 ): Promise<ReadonlySet<string>> {
   // Whoever comes next needs no repair step: settling and bringing up is what every publish does.
   const head = await settle({ store, log: logOf(trust) });
-  await bringUp({ store, trust, head, pause, signers, now: 0 });
+  await bringUp({ store, trust, head, pause, signers, now: 0, publicUrl: "https://kiln.test/" });
 
   const shown = await readCheckpoint(store, logOf(trust));
   expect(shown.note).toBe(head.checkpoint.note);
@@ -94,7 +94,7 @@ async function linesOf(store: Store, manifest: Digest): Promise<number | undefin
 
 async function checkCatalogIsAFold(store: Store, head: Awaited<ReturnType<typeof settle>>): Promise<void> {
   const before = await readDocument(store, keys.catalog);
-  await rebuildViews({ store, trust, head, pause, signers, now: 0 });
+  await rebuildViews({ store, trust, head, pause, signers, now: 0, publicUrl: "https://kiln.test/" });
   expect((await readDocument(store, keys.catalog))?.bytes.toString()).toBe(
     Buffer.from(before?.bytes ?? catalogBytes(emptyCatalog)).toString(),
   );

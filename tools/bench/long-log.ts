@@ -56,7 +56,7 @@ async function openPublisher(options: {
   const { signal } = new AbortController();
   const context: Context = { now: () => Date.now(), signal, report: silent, env: {}, cwd: bench.folder };
   const store = await openFolderStore(options.store, signal);
-  return { store, trust, signers, context, pause: async () => {} };
+  return { store, trust, signers, context, pause: async () => {}, publicUrl: `https://${origin}/` };
 }
 
 /** Appends moves until the log has `leaves` leaves, then brings the views up. */
@@ -92,6 +92,6 @@ async function moveChannel(
       });
     });
     ({ size } = head.checkpoint);
-    if (size >= leaves) await bringUp({ store, trust, head, pause, signers, now: Date.now() });
+    if (size >= leaves) await bringUp({ ...publisher, head, now: Date.now() });
   }
 }

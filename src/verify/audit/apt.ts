@@ -134,7 +134,7 @@ async function stanzasAfter(moves: readonly number[], source: ShownSource): Prom
   for (const index of moves) {
     const leaf = await source.leaf(index);
     if (leaf?.type !== "channel") continue;
-    const shown = await shownAfter({ index, leaf }, source);
+    const shown = await shownAfter({ leaf }, source);
     stanzas.push(...shown.flatMap(({ manifest }) => stanzasOf(manifest)).toReversed());
   }
   return stanzas;

@@ -8,7 +8,7 @@ import { digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
 import { type CompressedIndex, emptyIndex, type Form, forms, withRecords } from "../compressed-index.ts";
-import { newestMoves, shownAfter, type TakenMove } from "../shown.ts";
+import type { ChannelChange, Shown } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
 import { filesOf, type IndexFile, readInRelease, releaseText } from "./release.ts";
@@ -20,8 +20,9 @@ const usualArchitectures = ["amd64", "arm64"];
 
 export const aptView: View<RepositorySource> = {
   name: "apt",
-  async take(leaves, source, target) {
-    for (const [channel, moves] of newestMoves(leaves)) await takeChannel({ channel, moves, source, target });
+  async take(_, source, target) {
+    const channels = Map.groupBy(source.changes, ({ channel }) => channel);
+    for (const [channel, changes] of channels) await takeChannel({ channel, changes, source, target });
   },
 };
 
@@ -29,22 +30,18 @@ const rowSchema = z.record(z.string(), z.array(z.string()));
 
 interface Suite {
   readonly channel: string;
-  readonly moves: ReadonlyMap<string, TakenMove>;
+  readonly changes: readonly ChannelChange[];
   readonly source: RepositorySource;
   readonly target: ViewTarget;
 }
 
 async function takeChannel(suite: Suite): Promise<void> {
-  const { channel, moves, source, target } = suite;
+  const { channel, changes, source, target } = suite;
   const keys = suiteKeys(channel);
-  const stanzas = new Map<string, readonly Stanza[]>();
-  for (const [name, move] of moves) {
-    stanzas.set(
-      name,
-      (await shownAfter(move, source)).flatMap(({ manifest }) => stanzasOf(manifest)),
-    );
-  }
+  const stanzas = new Map(changes.map(({ name, now }) => [name, packagesIn(now)]));
+  const hadNone = changes.every(({ before }) => packagesIn(before).length === 0);
   const hasNone = [...stanzas.values()].every((list) => list.length === 0);
+  if (hasNone && hadNone && !source.afresh) return;
   const made = new Map<string, Uint8Array>();
   let before: Before | undefined;
   await target.swap(keys.inRelease, async (found) => {
@@ -56,6 +53,10 @@ async function takeChannel(suite: Suite): Promise<void> {
   });
   const isSettled = before?.state !== undefined && before.state.size <= source.settled;
   await writeUsualPaths(suite, { made, before: isSettled ? (before?.text ?? "") : "" });
+}
+
+function packagesIn(shown: readonly Shown[]): Stanza[] {
+  return shown.flatMap(({ manifest, yanked }) => (yanked === null ? stanzasOf(manifest) : []));
 }
 
 interface Before {
