@@ -33,6 +33,14 @@ export const beside = {
   sbom: ".sbom.sigstore.json",
 } as const;
 
+/** What the clients of some kinds look for beside the file. */
+export const besideFormat = {
+  /** The chart's signed metadata and digest. */
+  chart: ".prov",
+  /** The wheel's METADATA. */
+  wheel: ".metadata",
+} as const;
+
 /** The end of the name of a Sigstore bundle of another attestation: `at` counts those about this artifact, from 0 on. */
 export function besideAttestation(at: number): string {
   return `.attest-${at + 1}.sigstore.json`;

@@ -16,12 +16,15 @@ const types: Readonly<Record<string, string>> = {
   gz: "application/gzip",
   html: "text/html; charset=utf-8",
   json: "application/json",
+  metadata: "text/plain; charset=utf-8",
   pem: "application/x-pem-file",
+  prov: "text/plain; charset=utf-8",
   rpm: "application/x-rpm",
   tgz: "application/gzip",
   vkey: "text/plain; charset=utf-8",
   whl: "application/zip",
   xz: "application/x-xz",
+  yaml: "application/yaml",
   zst: "application/zstd",
 };
 

@@ -1,11 +1,14 @@
 // What lies beside each artifact in the pool: an OpenPGP signature, and Sigstore bundles of the artifact's own signature,
-// of its provenance and of its SBOM. Stock clients verify with these alone. All of it is derived from the release's
+// of its provenance and of its SBOM. Stock clients verify with these alone. Where a format's own clients look for a file there
+// (a chart's .prov, a wheel's .metadata), it lies there too. All of it is derived from the release's manifest, its
 // signatures document and the log: nobody signs again to write or mend them.
 
+import { provenanceOf } from "../artifact/beside.ts";
+import { coreMetadataOf } from "../artifact/core-metadata.ts";
 import { type Envelope, payloadTypes } from "../artifact/dsse.ts";
 import { type HashedRekord, parseEntry, type ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Artifact, type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
-import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
+import { beside, besideAttestation, besideFormat, poolKey } from "../artifact/pool.ts";
 import { attestationsAbout, type RecordOrder, recordOrder } from "../artifact/records.ts";
 import { parseSignatures, type Signatures, signaturesFile } from "../artifact/signatures.ts";
 import { attestationBundle, type LogEntry, signatureBundle } from "../artifact/sigstore.ts";
@@ -101,6 +104,10 @@ async function filesOf(release: SignedRelease, source: ViewSource): Promise<Map<
     for (const [at, { place }] of attestationsAbout(manifest, artifact.name).entries()) {
       files.set(key + besideAttestation(at), attestations[place] as Uint8Array);
     }
+    const chartProvenance = provenanceOf(artifact, signatures);
+    if (chartProvenance !== undefined) files.set(key + besideFormat.chart, await source.blob(chartProvenance));
+    const metadata = coreMetadataOf(artifact);
+    if (metadata !== undefined) files.set(key + besideFormat.wheel, metadata);
   }
   return files;
 }

@@ -5,6 +5,7 @@ import { PublicKeyDetails, TrustedRoot } from "@sigstore/protobuf-specs";
 import { toSignedEntity, toTrustMaterial, Verifier } from "@sigstore/verify";
 import { expect, test } from "vitest";
 
+import { digestOf } from "../../src/artifact/digest.ts";
 import type { ReleaseLeaf } from "../../src/artifact/leaf.ts";
 import { besideAttestation, keys, poolKey } from "../../src/artifact/pool.ts";
 import { predicateTypes } from "../../src/artifact/statement.ts";
@@ -91,6 +92,47 @@ test("verify and audit read them, and find one that was swapped, is absent, or i
     return write(first, await read(other!));
   });
   expect(others).toEqual([["SUBJECT_MISMATCH"], ["VIEW_MISMATCH"]]);
+});
+
+test("a wheel's METADATA lies beside it, a chart's .prov beside the chart; one that isn't the wheel's own doesn't", async () => {
+  const text = "Metadata-Version: 2.1\nName: billing\nVersion: 1.0.0\nSummary: Grüße\n";
+  const record = { name: "billing", version: "1.0.0", core_metadata: { sha256: digestOf(Buffer.from(text)), text } };
+  const bake = makeBake({
+    ...named,
+    artifacts: {},
+    others: {
+      wheel: { kind: "wheel", file: "billing-1.0.0-py3-none-any.whl", record },
+      chart: {
+        kind: "chart",
+        file: "billing-1.0.0.tgz",
+        record: { apiVersion: "v2", name: "billing", version: "1.0.0" },
+      },
+      other: {
+        kind: "wheel",
+        file: "other-1.0.0-py3-none-any.whl",
+        record: { ...record, core_metadata: { sha256: "0".repeat(64), text } },
+      },
+    },
+  });
+  const built = await buildStore(openMemoryStore());
+  await publishRelease(built.publisher, { bake });
+  const { store, trust } = built;
+  const [wheel, chart, other] = bake.manifest.artifacts;
+  expect((await bytesOf(store, `${poolKey(wheel!)}.metadata`)).toString()).toBe(text);
+  expect((await bytesOf(store, `${poolKey(chart!)}.prov`)).toString()).toContain(`sha256:${chart!.sha256}`);
+  expect(await store.head(`${poolKey(other!)}.metadata`)).toBeUndefined();
+  const look = async (tamper: (own: ReturnType<typeof takeOver>) => Promise<unknown>) => {
+    const own = takeOver({ ...built, store: store as ReturnType<typeof openMemoryStore> });
+    await tamper(own);
+    const { findings } = await audit({ store: own.store, trust, context: testContext(), since: undefined });
+    return findings.map(({ code, subject }) => `${code} ${subject.slice(subject.lastIndexOf("/") + 1)}`);
+  };
+  expect(await look(async () => {})).toEqual([]);
+  for (const key of [`${poolKey(wheel!)}.metadata`, `${poolKey(chart!)}.prov`]) {
+    const file = key.slice(key.lastIndexOf("/") + 1);
+    expect(await look(async ({ remove }) => remove(key))).toEqual([`OBJECT_MISSING ${file}`]);
+    expect(await look(async ({ write }) => write(key, Buffer.from("x")))).toEqual([`VIEW_MISMATCH ${file}`]);
+  }
 });
 
 test("a release whose signer counted its records wrong has no files beside it, and blocks nobody", async () => {

@@ -1,12 +1,12 @@
 // Everything that a release has in the store: what its log entry names, its artifacts and their signatures against the
 // records in the log, and the files beside them, which must be the very bytes that the log and the pool give.
 
+import { endsBeside } from "../../artifact/beside.ts";
 import { digestOf } from "../../artifact/digest.ts";
 import { hashedRekordBytes, type ReleaseLeaf } from "../../artifact/leaf.ts";
 import { parseVkey } from "../../artifact/log-key.ts";
-import { type Artifact, blobsOf, type Manifest } from "../../artifact/manifest.ts";
-import { beside, besideAttestation, poolKey } from "../../artifact/pool.ts";
-import { attestationsAbout } from "../../artifact/records.ts";
+import { blobsOf } from "../../artifact/manifest.ts";
+import { poolKey } from "../../artifact/pool.ts";
 import { nativesOf } from "../../artifact/signatures.ts";
 import { parseBundle } from "../../artifact/sigstore.ts";
 import { sbomStatement } from "../../artifact/statement.ts";
@@ -54,14 +54,9 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
     if (isLogged) await checkBeside(release, options);
   }
   const sidecars = release.manifest.artifacts.flatMap((artifact) =>
-    endsOf(release.manifest, artifact).map((end) => poolKey(artifact) + end),
+    endsBeside(release, artifact).map((end) => poolKey(artifact) + end),
   );
   return [...named, ...[...blobsOf(release.manifest), ...nativesOf(release.signatures)].map(poolKey), ...sidecars];
-}
-
-/** The ends of the names of all files beside an artifact of this release. */
-function endsOf(manifest: Manifest, { name }: Artifact): string[] {
-  return [...Object.values(beside), ...attestationsAbout(manifest, name).map((_, at) => besideAttestation(at))];
 }
 
 function orNothing(bytes: Uint8Array | undefined): Uint8Array {
@@ -97,12 +92,13 @@ async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Pro
   const { findings } = options;
   const made = new Map<string, ReadonlyMap<string, Uint8Array>>();
   for (const artifact of release.manifest.artifacts) {
-    for (const end of endsOf(release.manifest, artifact)) {
+    for (const end of endsBeside(release, artifact)) {
       const key = poolKey(artifact) + end;
       const stored = await findings.checkAsync(key, () => readBeside(key, options));
       if (stored === undefined) continue;
       await findings.checkAsync(key, async () => {
-        const checkpoint = end === beside.openpgp ? options.checkpoint : await checkpointOf(stored, key, options);
+        const isBundle = end.endsWith(".sigstore.json");
+        const checkpoint = isBundle ? await checkpointOf(stored, key, options) : options.checkpoint;
         const wanted = made.get(checkpoint.note) ?? (await filesBeside(options, checkpoint));
         made.set(checkpoint.note, wanted);
         if (Buffer.compare(stored, wanted.get(key) ?? new Uint8Array()) === 0) return;
