@@ -33,6 +33,8 @@ export interface Shown {
 export interface ChannelChange {
   readonly channel: string;
   readonly name: string;
+  /** Index of the newest leaf that decides what is shown now. */
+  readonly newest: number;
   /** The current release first; empty: the channel leads to no release of the log. */
   readonly now: readonly Shown[];
   /** What a view may still have of it: every release that the channel showed since the views were settled. */
@@ -57,12 +59,13 @@ async function changeOf(moves: readonly TakenMove[], source: ShownSource, afresh
   const [first] = moves as readonly [TakenMove];
   const newest = moves.at(-1) as TakenMove;
   const { channel, name } = newest.leaf;
+  const change = { channel, name, newest: newest.index };
   const now = await shownAfter(newest, source);
-  if (afresh) return { channel, name, now, before: [] };
+  if (afresh) return { ...change, now, before: [] };
   const settled = first.leaf.follows === null ? undefined : await source.leaf(first.leaf.follows);
   const before = settled?.type === "channel" ? await shownAfter({ leaf: settled }, source) : [];
   const between = await Promise.all(moves.slice(0, -1).map(({ leaf }) => releaseOf(leaf, source)));
-  return { channel, name, now, before: [...before, ...between.filter((one) => one !== undefined)] };
+  return { ...change, now, before: [...before, ...between.filter((one) => one !== undefined)] };
 }
 
 interface TakenMove {
