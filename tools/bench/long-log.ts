@@ -1,24 +1,19 @@
 // A store with a log of any length, made with real keys and the real append, many leaves at a time: two releases, then a
 // channel that moves from one to the other and back.
 
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { payloadTypes, preAuthEncoding } from "../../src/artifact/dsse.ts";
-import { type ChannelLeaf, envelopeBytes, leafPayload } from "../../src/artifact/leaf.ts";
-import { parseTrust, type Trust } from "../../src/artifact/trust.ts";
-import type { Context } from "../../src/context.ts";
+import type { ChannelLeaf } from "../../src/artifact/leaf.ts";
 import { append } from "../../src/log/append.ts";
 import { logOf } from "../../src/log/checkpoint.ts";
 import { openBakeFolder } from "../../src/publish/bake-folder.ts";
 import { bringUp } from "../../src/publish/bring-up.ts";
 import type { Publisher } from "../../src/publish/publisher.ts";
 import { publishRelease } from "../../src/publish/release.ts";
-import { silent } from "../../src/report.ts";
-import { loadKeys } from "../../src/sign/keys.ts";
-import { openFolderStore } from "../../src/stores/folder.ts";
 import { writeRandomFile } from "./bytes.ts";
-import { completeBake, createStore, origin } from "./releases.ts";
+import { openPublisher, signedLeaf } from "./publisher.ts";
+import { completeBake, createStore } from "./releases.ts";
 import type { Bench } from "./row.ts";
 
 /** Leaves a commit. */
@@ -29,9 +24,7 @@ export async function buildLog(
   { name, leaves }: { readonly name: string; readonly leaves: number },
 ): Promise<{ store: string; trust: string }> {
   const store = await createStore(bench, name);
-  const config = join(bench.program.env["HOME"] ?? "", ".config/kiln");
-  const trust = join(config, `trust/${origin}.json`);
-  const publisher = await openPublisher({ bench, config, store, trust: parseTrust(await readFile(trust), trust) });
+  const { publisher, trust } = await openPublisher(bench, store);
   const releases = [];
   for (const version of ["1.0.0", "1.0.1"]) {
     const folder = join(bench.folder, `${name}-${version}`);
@@ -42,21 +35,6 @@ export async function buildLog(
   }
   await moveChannel(publisher, releases, leaves);
   return { store, trust };
-}
-
-async function openPublisher(options: {
-  readonly bench: Bench;
-  readonly config: string;
-  readonly store: string;
-  readonly trust: Trust;
-}): Promise<Publisher> {
-  const { bench, config, trust } = options;
-  const passphrase = bench.program.env["KILN_PASSPHRASE"] ?? "";
-  const { signers } = await loadKeys({ file: join(config, `keys/${origin}.age`) }, passphrase);
-  const { signal } = new AbortController();
-  const context: Context = { now: () => Date.now(), signal, report: silent, env: {}, cwd: bench.folder };
-  const store = await openFolderStore(options.store, signal);
-  return { store, trust, signers, context, pause: async () => {}, publicUrl: `https://${origin}/` };
 }
 
 /** Appends moves until the log has `leaves` leaves, then brings the views up. */
@@ -85,10 +63,7 @@ async function moveChannel(
           follows,
         };
         follows = checkpoint.size + place;
-        const payload = leafPayload(leaf);
-        const sig = signers.release.sign(preAuthEncoding(payloadTypes.leaf, payload));
-        const envelope = { payload: Buffer.from(payload).toString("base64"), payloadType: payloadTypes.leaf };
-        return envelopeBytes({ ...envelope, signatures: [{ sig }] });
+        return signedLeaf(publisher, leaf);
       });
     });
     ({ size } = head.checkpoint);

@@ -29,10 +29,19 @@ export async function copyFolder(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true });
 }
 
-/** Makes the file `artifact` in `folder` a whole bake of app. */
+export interface BakeOptions {
+  /** The file in the folder. */
+  readonly artifact: string;
+  readonly name?: string;
+  readonly version?: string;
+  readonly kind?: string;
+  readonly record?: Artifact["record"];
+}
+
+/** Makes the file `artifact` in `folder` a whole bake of app, or of what `name` says. */
 export async function completeBake(
   folder: string,
-  { artifact, version = "1.0.0" }: { readonly artifact: string; readonly version?: string },
+  { artifact, name = "app", version = "1.0.0", kind = "archive", record = {} }: BakeOptions,
 ): Promise<void> {
   const write = async (file: string, body: Uint8Array): Promise<Blob> => {
     await writeFile(join(folder, file), body);
@@ -41,30 +50,30 @@ export async function completeBake(
   const path = join(folder, artifact);
   const app: Artifact = {
     name: "app",
-    kind: "archive",
+    kind,
     platform: "any",
     file: artifact,
     size: (await lstat(path)).size,
     sha256: await hashFile(path),
-    record: {},
+    record,
     sbom: await write(
       `${artifact}.cdx.json`,
       canonicalBytes({ bomFormat: "CycloneDX", specVersion: "1.6", version: 1 }),
     ),
   };
-  const commit = digestOf(`bench ${version}`).slice(0, 40);
+  const commit = digestOf(`bench ${name} ${version}`).slice(0, 40);
   const source = { repository: "https://code.example/app", commit, recipe: "kiln.yaml", time: 1_767_000_000 };
   const provenance = statementBytes(predicateTypes.provenance, [app], {
     buildDefinition: {
       buildType: "https://kiln.example/bake/v1",
-      externalParameters: { name: "app", version },
+      externalParameters: { name, version },
       resolvedDependencies: [{ uri: `git+${source.repository}@refs/heads/main`, digest: { gitCommit: commit } }],
     },
     runDetails: { builder: { id: "https://kiln.example/bake" } },
   });
   const manifest: Manifest = {
     kiln: 1,
-    name: "app",
+    name,
     version,
     source,
     bakeKey: digestOf("bench"),
