@@ -4,9 +4,17 @@
 
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
-import { constants, gzip, gzipSync, zstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import {
+  constants,
+  gzip,
+  gzipSync,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from "node:zlib";
 
-import pMap from "p-map";
+import pMap, { pMapIterable } from "p-map";
 import { z } from "zod";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
@@ -14,6 +22,7 @@ import { xzBlock, xzFooter, xzHeader } from "./xz.ts";
 
 const compressGzip = promisify(gzip);
 const compressZstd = promisify(zstdCompress);
+const decompressZstd = promisify<Uint8Array, { chunkSize: number }, Buffer>(zstdDecompress);
 
 /** The forms of an index, by the end of its name. */
 export const forms = ["gz", "xz", "zst"] as const;
@@ -65,7 +74,7 @@ export async function withRecords(
   for (const [at, { piece, bytes }] of placed.entries()) {
     const isDirty = byPiece.has(at) || losesItsFirst(placed[at + 1]?.piece, changes);
     if (isDirty) {
-      run = [...(run ?? []), ...merge(parse(zstdDecompressSync(bytes.zst).toString("utf8")), byPiece.get(at) ?? [])];
+      run = [...(run ?? []), ...merge(parse(unpack(bytes.zst, piece).toString("utf8")), byPiece.get(at) ?? [])];
       continue;
     }
     if (run !== undefined) parts.push(compressAll(run));
@@ -84,18 +93,29 @@ function losesItsFirst(piece: Piece | undefined, changes: ReadonlyMap<string, st
 /** The text, piece by piece: Node unpacks one frame of a file, programs all of them. */
 export function* textsOf(pieces: readonly Piece[], zst: Uint8Array): Generator<Buffer> {
   let at = 0;
-  for (const { zst: length } of pieces) yield zstdDecompressSync(zst.subarray(at, (at += length)));
+  for (const piece of pieces) yield unpack(zst.subarray(at, (at += piece.zst)), piece);
 }
 
+/** In one buffer of the right size: by default Node collects small ones, and joins them. */
+function unpack(zst: Uint8Array, { size }: Piece): Buffer {
+  return zstdDecompressSync(zst, { chunkSize: roomFor(size) });
+}
+
+/** With a byte to spare Node sees that this was all; there is a least size that it takes. */
+function roomFor(size: number): number {
+  return Math.max(64, size + 1);
+}
+
+/** Pieces that are unpacked in other threads while one is hashed in this. */
+const piecesAhead = 4;
+
 /** The whole text's size and digest: what clients compare after unpacking. */
-export function plainOf({ pieces, files }: CompressedIndex): { readonly size: number; readonly sha256: Digest } {
+export async function plainOf(index: CompressedIndex): Promise<{ readonly size: number; readonly sha256: Digest }> {
   const hash = createHash("sha256");
-  let size = 0;
-  for (const text of textsOf(pieces, files.zst)) {
-    hash.update(text);
-    size += text.length;
-  }
-  return { size, sha256: hash.digest("hex") };
+  const unpacked = ({ piece, bytes }: Compressed) => decompressZstd(bytes.zst, { chunkSize: roomFor(piece.size) });
+  const texts = pMapIterable(placedPieces(index), unpacked, { concurrency: piecesAhead });
+  for await (const text of texts) hash.update(text);
+  return { size: index.pieces.reduce((sum, { size }) => sum + size, 0), sha256: hash.digest("hex") };
 }
 
 interface Compressed {

@@ -42,7 +42,7 @@ test("all forms unpack to the records in order, and the plain text's digest is t
     .map(([, text]) => text)
     .join("");
   expect(unpack(index)).toEqual({ gz: want, xz: want, zst: want });
-  expect(plainOf(index)).toEqual({ size: Buffer.byteLength(want), sha256: digestOf(want) });
+  expect(await plainOf(index)).toEqual({ size: Buffer.byteLength(want), sha256: digestOf(want) });
 });
 
 test("whatever was added and removed in whatever order, the bytes are those of an index made at once", async () => {

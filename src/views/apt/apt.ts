@@ -104,7 +104,7 @@ async function nextInRelease(change: Change): Promise<Buffer> {
     const path = `main/binary-${architecture}/Packages`;
     const old = await storedIndex(state.indexes[architecture], { keys, path, source });
     const index = await withRecords(old, changes.get(architecture) ?? new Map(), { parse: parseStanzas });
-    const { plain, packed } = filesOf(path, index);
+    const { plain, packed } = await filesOf(path, index);
     for (const { path: of, sha256, form } of packed) {
       await target.once(keys.byHash(of, sha256), index.files[form]);
       change.made.set(sha256, index.files[form]);

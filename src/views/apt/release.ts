@@ -25,17 +25,17 @@ export interface IndexFile {
 }
 
 /** The index's files, and the text that they unpack to, which apt wants listed. */
-export function filesOf(
+export async function filesOf(
   path: string,
   index: CompressedIndex,
-): { plain: IndexFile; packed: (IndexFile & { form: Form })[] } {
+): Promise<{ plain: IndexFile; packed: (IndexFile & { form: Form })[] }> {
   const packed = (["gz", "xz", "zst"] as const).map((form) => ({
     form,
     path: `${path}.${form}`,
     size: index.files[form].length,
     sha256: digestOf(index.files[form]),
   }));
-  return { plain: { path, ...plainOf(index) }, packed };
+  return { plain: { path, ...(await plainOf(index)) }, packed };
 }
 
 export function releaseText(options: {
