@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { apt } from "./bench/apt.ts";
 import { audit } from "./bench/audit.ts";
 import { archive, cached } from "./bench/bake.ts";
 import { deploy } from "./bench/deploy.ts";
@@ -17,7 +18,7 @@ import type { Bar, Line, Row } from "./bench/row.ts";
 import { base, sandbox } from "./bench/sandbox.ts";
 import { unmoved, version } from "./bench/start.ts";
 
-const rows: readonly Row[] = [version, unmoved, cached, archive, byKind, sandbox, base, publish, deploy, audit];
+const rows: readonly Row[] = [version, unmoved, cached, archive, byKind, sandbox, base, publish, deploy, apt, audit];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((word) => !rows.some(({ name }) => name.includes(word)));

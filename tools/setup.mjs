@@ -51,7 +51,7 @@ const targets = {
   check: {},
   demo: forBaking,
   test: forTests,
-  bench: { ...forTests, "pyproject-build": "python3-build" },
+  bench: { ...forTests, "pyproject-build": "python3-build", aptly: "aptly", reprepro: "reprepro", gpg: "gpg" },
 };
 
 main(process.argv[2]);

@@ -2,7 +2,12 @@
 // few packages, as a source package has; one name has hundreds. The releases have no signatures beside their artifacts: nothing that is
 // measured reads them, and fifty thousand would take an hour to make.
 
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 
 import pMap from "p-map";
 
@@ -27,12 +32,24 @@ const packagesOfOneName = 300;
 const batch = 2000;
 const time = 1_767_000_000;
 
-/** A folder store in which `staging` shows `packages` packages. Returns its path. */
+/** A folder store in which `staging` shows `packages` packages. Returns its path. Made in memory where there is room for it. */
 export async function storeOfPackages(
   bench: Bench,
   { name, packages }: { readonly name: string; readonly packages: number },
 ): Promise<string> {
-  const store = await createStore(bench, name);
+  if (!existsSync("/dev/shm")) return await fill(bench, await createStore(bench, name), packages);
+  const folder = await mkdtemp("/dev/shm/kiln-bench-");
+  try {
+    const store = join(bench.folder, name);
+    const made = await fill(bench, await createStore({ ...bench, folder }, name), packages);
+    await promisify(execFile)("cp", ["-r", made, store]);
+    return store;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function fill(bench: Bench, store: string, packages: number): Promise<string> {
   const { publisher } = await openPublisher(bench, store);
   const manifests: Manifest[] = [];
   for (let at = 0; at < packages;) {
@@ -47,10 +64,7 @@ export async function storeOfPackages(
   for (let from = 0; from < manifests.length; from += batch) {
     head = await appendReleases(publisher, manifests.slice(from, from + batch));
   }
-  const { trust, signers, pause, publicUrl } = publisher;
-  if (head !== undefined) {
-    await bringUp({ store: publisher.store, trust, head, pause, signers, now: Date.now(), publicUrl });
-  }
+  if (head !== undefined) await bringUp({ ...publisher, head, now: Date.now() });
   return store;
 }
 
