@@ -113,7 +113,6 @@ export function parseRows(bytes: Uint8Array, where: string): Rows {
 /** By hand: a schema looks at every member of every row, which takes longer than all else here. */
 function isRows(json: unknown): json is Rows {
   return (
-    Array.isArray(json) &&
-    json.every((pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === "string")
+    Array.isArray(json) && json.every((pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === "string")
   );
 }
