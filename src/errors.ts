@@ -461,6 +461,12 @@ export const codes = {
     meaning: "A log entry would be longer than 65,535 bytes.",
     remedy: "Shorten what the release says of itself: names, versions, reasons.",
   },
+  NAME_CLASH: {
+    exit: 1,
+    meaning:
+      "Stock clients couldn't tell what is to be published from something that is there, or from another part of it.",
+    remedy: "The message names the view and what it would be taken for: give the package another name or version.",
+  },
   IMMUTABLE_CONFLICT: {
     exit: 1,
     meaning: "The same name or version was published before with other bytes.",

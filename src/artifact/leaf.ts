@@ -10,6 +10,7 @@ import { digestSchema } from "./digest.ts";
 import { type Envelope, envelopeSchema, payloadTypes } from "./dsse.ts";
 import { canonicalBytes, parseStored } from "./json.ts";
 import { channelSchema, nameSchema, versionSchema } from "./name.ts";
+import { packageSchema } from "./packages.ts";
 
 const common = {
   kiln: z.literal(1),
@@ -31,6 +32,8 @@ const releaseLeafSchema = z.strictObject({
   /** Commit and recipe that this release claims for its name; null claims nothing. */
   claims: z.strictObject({ commit: z.string(), recipe: z.string() }).nullable(),
   bakeKey: digestSchema,
+  /** What stock clients call what it holds. Absent: it was published before entries listed that. */
+  packages: z.array(packageSchema).max(1000).optional(),
 });
 
 const channelLeafSchema = z.strictObject({

@@ -15,6 +15,7 @@ import { KilnError } from "../errors.ts";
 import { readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type CatalogReader, findChannel, isRefused, moves } from "../views/catalog.ts";
+import { requireShowable } from "./clashes.ts";
 
 export interface Question {
   readonly store: ReadableStore;
@@ -36,12 +37,13 @@ export interface Judgement {
   readonly refusals: readonly RefusalLeaf[] | undefined;
 }
 
-/** Throws what reading a manifest from the store throws. */
+/** Throws NAME_CLASH, and what reading a manifest from the store throws. */
 export async function judge(question: Question): Promise<Judgement> {
   const { store, identity, manifest, channel } = question;
   const isNew = manifest !== undefined;
   if (!isNew && channel === null) return { gates: [], refusals: undefined };
   const asked = { ...question, isNew, manifest: manifest ?? (await readManifest(store, identity)) };
+  if (channel !== null) requireShowable(asked.manifest, channel);
   const gates = await askGates(asked);
   if (gates.every(({ passed }) => passed)) return { gates, refusals: undefined };
   if (await isReturn(asked)) return { gates: [], refusals: undefined };

@@ -3,6 +3,7 @@
 
 import type { Leaf } from "../artifact/leaf.ts";
 import type { Manifest } from "../artifact/manifest.ts";
+import { packagesOf } from "../artifact/packages.ts";
 import { KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
@@ -10,6 +11,7 @@ import { inStep } from "../report.ts";
 import type { CatalogReader } from "../views/catalog.ts";
 import { checkKeys, checkStatement } from "./allowed.ts";
 import type { Bake } from "./bake-folder.ts";
+import { requireDistinct, requireUnclaimed } from "./clashes.ts";
 import {
   adopted,
   aliasLeaf,
@@ -47,11 +49,12 @@ export interface Published {
   readonly gates: readonly GateAnswer[];
 }
 
-/** Throws IMMUTABLE_CONFLICT, BAKE_CHANGED, KEY_NOT_ALLOWED, GATE_FAILED, and what the store and the log throw. */
+/** Throws IMMUTABLE_CONFLICT, NAME_CLASH, BAKE_CHANGED, KEY_NOT_ALLOWED, GATE_FAILED, and what the store and the log throw. */
 export async function publishRelease(publisher: Publisher, options: PublishOptions): Promise<Published> {
   const { store, trust, signers, context } = publisher;
   checkKeys(publisher, "log", "release", "openpgp");
   const { bake } = options;
+  requireDistinct(bake.manifest);
   const before = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
   const there = await adopted(before.catalog, claimOf(bake));
   const count = bake.manifest.artifacts.length;
@@ -102,6 +105,7 @@ async function rehearse(publisher: Publisher, options: PublishOptions, before: P
   const { size } = before.head.checkpoint;
   const { name, version, manifest: identity, claims } = claimOf(options.bake);
   checkStatement(publisher, { type: "release", name }, size);
+  await requireUnclaimed(before.catalog, { name, version, packages: packagesOf(options.bake.manifest) });
   const release = { name, version, manifest: identity, commit: claims?.commit ?? null, leaf: size };
   const { manifest } = options.bake;
   const { leaves, refused } = await pointing({
@@ -166,6 +170,9 @@ async function additionFor(options: {
   const { bake } = options.options;
   const { catalog } = state;
   const there = await adopted(catalog, claimOf(bake));
+  if (there === undefined) {
+    await requireUnclaimed(catalog, { ...claimOf(bake), packages: packagesOf(bake.manifest) });
+  }
   const time = seconds(publisher.context.now());
   const added = there === undefined ? newRelease({ bake, uploaded, state, time }) : undefined;
   const release = there ?? (added as NewRelease).release;
@@ -213,6 +220,7 @@ function newRelease(options: {
       entries: entries.length,
       claims,
       bakeKey: bake.manifest.bakeKey,
+      packages: packagesOf(bake.manifest),
       time,
     },
     entries,

@@ -2,9 +2,11 @@
 // say the same as the entry. From here on the manifest says which bytes are right.
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
+import { canonicalText } from "../artifact/json.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { nativeFileOf } from "../artifact/native.ts";
+import { packagesOf } from "../artifact/packages.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { parseSignatures, type Signatures, signaturesBytes, signaturesFile } from "../artifact/signatures.ts";
 import { KilnError } from "../errors.ts";
@@ -34,6 +36,9 @@ export function manifestOf(leaf: ReleaseLeaf, bytes: Uint8Array): Manifest {
       "SUBJECT_MISMATCH",
       `${key}: got ${member} ${meant[member]}, want ${said[member]} as in the log`,
     );
+  }
+  if (leaf.packages !== undefined && canonicalText(leaf.packages) !== canonicalText(packagesOf(manifest))) {
+    throw new KilnError("SUBJECT_MISMATCH", `${key}: got other packages than the log's entry lists`);
   }
   return manifest;
 }

@@ -4,12 +4,16 @@
 //   <name> release <version>            <name> alias <alias>      <name> claim <commit> <recipe>
 //   <name> channel <channel>            <name> move <channel> <counter>      <name> refusal <digest of what it says>
 //   <name> attestation <version> <digest>
+//   ~<format> <package>                 ~<format> <package> <version>       ~version <name> <version in small letters>
+//
+// The last line says whose a package is, and which release's a version of it: all of them as what clients take for one.
 
 import { z } from "zod";
 
 import { digestOf, digestSchema } from "../artifact/digest.ts";
 import { canonicalBytes, canonicalText, parseStored } from "../artifact/json.ts";
-import type { ChannelLeaf, Leaf, RefusalLeaf } from "../artifact/leaf.ts";
+import type { ChannelLeaf, Leaf, RefusalLeaf, ReleaseLeaf } from "../artifact/leaf.ts";
+import { type Package, sameName, sameVersion } from "../artifact/packages.ts";
 import { KilnError } from "../errors.ts";
 import { lookup, range, type Row, type ShardReader, type Table, tableSchema } from "./table.ts";
 
@@ -29,6 +33,10 @@ const refusalRowSchema = z.strictObject({
 });
 
 const attestationRowSchema = z.strictObject({ ...shared, predicateType: z.string(), digest: digestSchema });
+
+const packageRowSchema = z.strictObject({ name: z.string(), package: z.string() });
+const packageVersionRowSchema = z.strictObject({ name: z.string(), version: z.string() });
+const smallVersionRowSchema = z.strictObject({ version: z.string() });
 
 export type ReleaseRow = z.infer<typeof releaseRowSchema>;
 export type AliasRow = z.infer<typeof aliasRowSchema>;
@@ -118,12 +126,44 @@ function rowsOnce(
     return [[attestationKey(name, version, digest), row]];
   }
   const row = { bakeKey: leaf.bakeKey, commit: leaf.claims?.commit ?? null, ...common };
-  const release = [releaseKey(name, version), row] as const;
-  return leaf.claims === null ? [release] : [release, [claimKey(name, leaf.claims), { manifest, version }]];
+  return [
+    [releaseKey(name, version), row],
+    ...(leaf.claims === null ? [] : [[claimKey(name, leaf.claims), { manifest, version }] as const]),
+    ...packageRows(leaf),
+  ];
+}
+
+/** Who has the packages of a release from now on. */
+function packageRows({ name, version, packages }: ReleaseLeaf): (readonly [string, Row])[] {
+  if (packages === undefined) return [];
+  const rows = packages.flatMap((one): (readonly [string, Row])[] => [
+    [packageKey(one), { name, package: one.name }],
+    [packageVersionKey(one), { name, version }],
+  ]);
+  const small = version.toLowerCase();
+  return small === version ? rows : [...rows, [smallVersionKey(name, small), { version }]];
 }
 
 export async function findRelease(catalog: CatalogReader, name: string, version: string) {
   return typed(releaseRowSchema, releaseKey(name, version), catalog);
+}
+
+/** Whose a package is: the name that released it first, and how it is written there. */
+export async function findPackage(catalog: CatalogReader, wanted: Package) {
+  return typed(packageRowSchema, packageKey(wanted), catalog);
+}
+
+/** The release that has this version of the package, or one that clients take for it. */
+export async function findPackageVersion(catalog: CatalogReader, wanted: Package) {
+  return typed(packageVersionRowSchema, packageVersionKey(wanted), catalog);
+}
+
+/** A release whose version differs from `version` in capital letters only, if there is one. */
+export async function findAlike(catalog: CatalogReader, name: string, version: string): Promise<string | undefined> {
+  const small = version.toLowerCase();
+  const mixed = await typed(smallVersionRowSchema, smallVersionKey(name, small), catalog);
+  if (mixed !== undefined) return mixed.version === version ? undefined : mixed.version;
+  return small === version ? undefined : (await findRelease(catalog, name, small))?.version;
 }
 
 export async function findAlias(catalog: CatalogReader, name: string, alias: string) {
@@ -197,6 +237,8 @@ export async function* aliases(
 export async function* names(catalog: CatalogReader): AsyncGenerator<string> {
   let last: string | undefined;
   for await (const [key] of catalog.rows("")) {
+    // No name begins with it, and all sort before it.
+    if (key.startsWith("~")) return;
     const name = key.slice(0, key.indexOf(" "));
     if (name !== last) yield (last = name);
   }
@@ -209,6 +251,9 @@ interface Claim {
   readonly recipe: string;
 }
 
+const packageKey = (one: Package) => `~${one.format} ${sameName(one)}`;
+const packageVersionKey = (one: Package) => `${packageKey(one)} ${sameVersion(one)}`;
+const smallVersionKey = (name: string, small: string) => `~version ${name} ${small}`;
 const releaseKey = (name: string, version: string) => `${name} release ${version}`;
 const aliasKey = (name: string, alias: string) => `${name} alias ${alias}`;
 const claimKey = (name: string, claim: Claim) => `${name} claim ${claim.commit} ${claim.recipe}`;

@@ -43,6 +43,16 @@ export async function pythonOrders(pairs: readonly Pair[]): Promise<number[]> {
   return await ask(["/usr/bin/python3", "-c", program], JSON.stringify(pairs));
 }
 
+/** Of versions in any spelling. */
+export async function pythonEquals(pairs: readonly Pair[]): Promise<boolean[]> {
+  const program = [
+    "import json, sys",
+    "from packaging.version import Version",
+    "for one, other in json.load(sys.stdin): print(int(Version(one) == Version(other)))",
+  ].join("\n");
+  return (await ask(["/usr/bin/python3", "-c", program], JSON.stringify(pairs))).map((it) => it === 1);
+}
+
 async function ask([program, ...args]: readonly [string, ...string[]], input: string): Promise<number[]> {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.end(input);
