@@ -1,14 +1,18 @@
 // `kiln publish`: signs what was baked and commits it to the store, with its channel and alias, in one append.
 // Without a folder it bakes first. A commit that was released before is never baked again: its release gets the pointers.
+// Folders of one name and version are the cells of one release; folders of several releases are published as a batch.
 
 import { resolve } from "node:path";
 
-import type { Manifest } from "../artifact/manifest.ts";
 import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { type Bake, openBakeFolder } from "../publish/bake-folder.ts";
 import { readManifest } from "../publish/gates.ts";
-import { type Published, publishRelease } from "../publish/release.ts";
+import type { Answer, Published } from "../publish/group.ts";
+import type { Pointers } from "../publish/pointing.ts";
+import type { Publisher } from "../publish/publisher.ts";
+import { publishRelease } from "../publish/release.ts";
 import { bakeOptions } from "./bake-options.ts";
 import { columns, size } from "./columns.ts";
 import type { Command, Input, Result } from "./command.ts";
@@ -19,7 +23,9 @@ import { openPublisher } from "./publisher-access.ts";
 
 export const publish: Command = {
   summary: "sign and publish what was baked; bakes first unless a folder is given",
-  arguments: [{ name: "DIR", description: "folders of bakes: one, or those of all cells of a matrix", count: "any" }],
+  arguments: [
+    { name: "DIR", description: "folders of bakes: of one release, all cells of its matrix, or of many", count: "any" },
+  ],
   options: [
     { flags: "--channel CHANNEL", description: "make this channel show the release, whatever the recipe says" },
     ...bakeOptions,
@@ -29,26 +35,88 @@ export const publish: Command = {
     "kiln publish --store ./store",
     "kiln publish ./out --channel staging --store ./store",
     "kiln publish ./bookworm ./trixie --store ./store",
+    "kiln publish ./out/* --channel staging --store ./store",
   ],
   async run(input, context) {
     const publisher = await openPublisher(await loadConfiguration(input, context), context);
     const channel = askedChannel(input);
-    const published =
-      input.arguments.length === 0
-        ? await (await import("./bake-and-publish.ts")).bakeAndPublish(publisher, { input, context, channel })
-        : await publishRelease(publisher, {
-            bake: await openBakes(input.arguments.map((folder) => resolve(context.cwd, folder))),
-            channel: channel === undefined ? undefined : { channel },
-          });
-    return resultOf(published, await readManifest(publisher.store, published.release.manifest));
+    if (input.arguments.length === 0) {
+      const { bakeAndPublish } = await import("./bake-and-publish.ts");
+      return resultOf(publisher, await bakeAndPublish(publisher, { input, context, channel }));
+    }
+    const releases = await openReleases(input.arguments.map((folder) => resolve(context.cwd, folder)));
+    const pointers = { channel: channel === undefined ? undefined : { channel } };
+    const [only, ...others] = releases;
+    if (only !== undefined && others.length === 0) {
+      return resultOf(publisher, await publishRelease(publisher, { bake: await openBake(only), ...pointers }));
+    }
+    return publishMany(publisher, releases, pointers);
   },
 };
 
-/** One bake, or the bakes of the cells of one release, from one machine or several. Throws BAKE_MISMATCH. */
-async function openBakes(folders: readonly string[]): Promise<Bake> {
-  const bakes = await Promise.all(folders.map(openBakeFolder));
+/** The bakes of the cells of one release, from one machine or several. */
+interface Cells {
+  readonly name: string;
+  readonly version: string;
+  readonly bakes: readonly { readonly folder: string; readonly bake: Bake }[];
+}
+
+async function openReleases(folders: readonly string[]): Promise<readonly Cells[]> {
+  const bakes = await Promise.all(folders.map(async (folder) => ({ folder, bake: await openBakeFolder(folder) })));
+  const releases = Map.groupBy(bakes, ({ bake: { manifest } }) => `${manifest.name}@${manifest.version}`);
+  return [...releases.values()].map((cells) => {
+    const { name, version } = (cells[0] as (typeof cells)[number]).bake.manifest;
+    return { name, version, bakes: cells };
+  });
+}
+
+/** Throws BAKE_MISMATCH. */
+async function openBake({ bakes }: Cells): Promise<Bake> {
   const { joinBakes } = await import("./join-bakes.ts");
-  return await joinBakes(bakes, folders);
+  return joinBakes(
+    bakes.map(({ bake }) => bake),
+    bakes.map(({ folder }) => folder),
+  );
+}
+
+async function publishMany(publisher: Publisher, releases: readonly Cells[], pointers: Pointers): Promise<Result> {
+  const joined = await Promise.all(releases.map(orMismatch));
+  const whole = joined.flatMap((bake) => (bake instanceof KilnError ? [] : [bake]));
+  const { publishAll } = await import("../publish/batch.ts");
+  const answers = [
+    ...(await publishAll(
+      publisher,
+      whole.map((bake) => ({ bake, ...pointers })),
+    )),
+  ];
+  const all = joined.map((bake) => (bake instanceof KilnError ? bake : (answers.shift() as Answer)));
+  const results: Result[] = [];
+  for (const [at, answer] of all.entries()) {
+    const failed = answer instanceof KilnError;
+    results.push(failed ? failureOf(releases[at] as Cells, answer) : await resultOf(publisher, answer));
+  }
+  const failed = all.filter((answer) => answer instanceof KilnError).length;
+  return {
+    json: { releases: results.map(({ json }) => json), failed },
+    text: results.map(({ text }) => text).join("\n"),
+    ...(failed > 0 ? { exit: 1 } : {}),
+  };
+}
+
+async function orMismatch(cells: Cells): Promise<Bake | KilnError> {
+  try {
+    return await openBake(cells);
+  } catch (error) {
+    if (isKilnError(error, "BAKE_MISMATCH")) return error;
+    throw error;
+  }
+}
+
+function failureOf({ name, version }: Cells, { code, message, hint }: KilnError): Result {
+  return {
+    json: { name, version, error: { code, message, hint } },
+    text: [`failed: ${message} [${code}]`, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join("\n"),
+  };
 }
 
 function askedChannel({ options }: Input): string | undefined {
@@ -56,8 +124,10 @@ function askedChannel({ options }: Input): string | undefined {
   return typeof channel === "string" ? checkName("channel", channel) : undefined;
 }
 
-function resultOf({ release, added, moved, treeSize, gates }: Published, { artifacts }: Manifest): Result {
+async function resultOf({ store }: Publisher, published: Published): Promise<Result> {
+  const { release, added, moved, treeSize, gates } = published;
   const { name, version, manifest, leaf } = release;
+  const { artifacts } = await readManifest(store, manifest);
   return {
     json: {
       name,

@@ -24,6 +24,8 @@ export interface Question {
   readonly identity: Digest;
   /** Its manifest, when it is about to be published; without it, it is in the log already. */
   readonly manifest?: Manifest | undefined;
+  /** Of releases that are published together with it: they needn't be in the store yet. */
+  readonly manifests?: ReadonlyMap<Digest, Manifest> | undefined;
   /** The channel that would move to it; null: none. */
   readonly channel: string | null;
   /** Seconds since 1970. */
@@ -39,10 +41,10 @@ export interface Judgement {
 
 /** Throws NAME_CLASH, and what reading a manifest from the store throws. */
 export async function judge(question: Question): Promise<Judgement> {
-  const { store, identity, manifest, channel } = question;
+  const { identity, manifest, channel } = question;
   const isNew = manifest !== undefined;
   if (!isNew && channel === null) return { gates: [], refusals: undefined };
-  const asked = { ...question, isNew, manifest: manifest ?? (await readManifest(store, identity)) };
+  const asked = { ...question, isNew, manifest: manifest ?? (await manifestOf(identity, question)) };
   if (channel !== null) requireShowable(asked.manifest, channel);
   const gates = await askGates(asked);
   if (gates.every(({ passed }) => passed)) return { gates, refusals: undefined };
@@ -52,13 +54,25 @@ export async function judge(question: Question): Promise<Judgement> {
 
 /** Throws GATE_FAILED unless all of them passed. */
 export function requirePassed(
-  { name, version }: { readonly name: string; readonly version: string },
+  release: { readonly name: string; readonly version: string },
   gates: readonly GateAnswer[],
 ): void {
+  const refusal = refusalOf({ release, gates });
+  if (refusal !== undefined) throw refusal;
+}
+
+/** GATE_FAILED unless all of them passed. */
+export function refusalOf({
+  release: { name, version },
+  gates,
+}: {
+  readonly release: { readonly name: string; readonly version: string };
+  readonly gates: readonly GateAnswer[];
+}): KilnError | undefined {
   const failed = gates.filter(({ passed }) => !passed);
-  if (failed.length === 0) return;
+  if (failed.length === 0) return undefined;
   const said = failed.map(({ gate, got, wanted }) => `gate ${gate}: got ${got}, want ${wanted}`);
-  throw new KilnError("GATE_FAILED", `${name}@${version}: ${said.join("; ")}`, {
+  return new KilnError("GATE_FAILED", `${name}@${version}: ${said.join("; ")}`, {
     hint: `nothing was published or moved; the refusal is in the log, and \`kiln show ${name}\` lists it`,
     details: { name, version, gates },
   });
@@ -68,6 +82,10 @@ export function requirePassed(
 export async function readManifest(store: ReadableStore, identity: Digest): Promise<Manifest> {
   const key = poolKey({ sha256: identity, file: manifestFile });
   return parseManifest(await readWholeBlob(store, key, identity), key);
+}
+
+async function manifestOf(identity: Digest, { store, manifests }: Pick<Question, "store" | "manifests">) {
+  return manifests?.get(identity) ?? (await readManifest(store, identity));
 }
 
 interface Asked extends Question {
@@ -169,14 +187,15 @@ async function numberAnswer(demand: DemandOf<"number">, asked: Asked): Promise<A
 async function shownNumber(
   { report, number, bound }: DemandOf<"number">,
   { channel, tolerance }: Exclude<DemandOf<"number">["than"], number>,
-  { store, catalog, manifest: { name } }: Asked,
+  asked: Asked,
 ): Promise<{ readonly value: number | undefined; readonly of: string }> {
-  const shown = await findChannel(catalog, name, channel);
+  const { name } = asked.manifest;
+  const shown = await findChannel(asked.catalog, name, channel);
   if (shown === undefined) {
     return { value: undefined, of: `any: ${channel} shows nothing to compare with yet` };
   }
   const release = `${name} ${shown.version} in ${channel}`;
-  const value = numberIn(await readManifest(store, shown.manifest), report, number);
+  const value = numberIn(await manifestOf(shown.manifest, asked), report, number);
   if (value === undefined) return { value: undefined, of: `any: ${release} has no ${number} in ${report}` };
   const allowed = bound === "least" ? value - tolerance : value + tolerance;
   const of = tolerance === 0 ? release : `${release} has ${value}, and the tolerance is ${tolerance}`;

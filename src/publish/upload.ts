@@ -15,7 +15,6 @@ import { type Signatures, signaturesBytes, signaturesFile } from "../artifact/si
 import { sbomStatement } from "../artifact/statement.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
-import type { Step } from "../report.ts";
 import { signNative } from "../sign/native.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
@@ -27,6 +26,8 @@ export interface Upload {
   readonly signers: Signers;
   readonly bake: Bake;
   readonly context: Context;
+  /** Told of each piece of an artifact that has passed. */
+  readonly onBytes: (count: number) => void;
 }
 
 /** What the release's log entry names and what goes before it in the log. */
@@ -40,13 +41,9 @@ export interface Uploaded {
 type ArtifactSignatures = Signatures["artifacts"][number];
 
 /** Throws BAKE_CHANGED when a file isn't what the manifest says, CANCELLED, and whatever the store throws. */
-export async function upload(options: Upload & { readonly step: Step }): Promise<Uploaded> {
-  const { store, signers, bake, step } = options;
+export async function upload(options: Upload): Promise<Uploaded> {
+  const { store, signers, bake } = options;
   const { manifest } = bake;
-  const total = manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
-  let passed = 0;
-  const onBytes = (count: number) => step.progress((passed += count), total, "bytes");
-
   // Before anything is written: a bake in which something was changed leaves less behind.
   const statement = await readDocument(bake, manifest.provenance);
   const described = await pMap(manifest.artifacts, async (artifact) => ({
@@ -57,7 +54,7 @@ export async function upload(options: Upload & { readonly step: Step }): Promise
     blob,
     statement: await readDocument(bake, blob),
   }));
-  const signed = await pMap(described, (one) => uploadArtifact({ ...options, ...one, onBytes }), { concurrency: 4 });
+  const signed = await pMap(described, (one) => uploadArtifact({ ...options, ...one }), { concurrency: 4 });
   await store.create(poolKey(manifest.provenance), statement);
   const provenance = signStatement(signers, statement);
   for (const { blob, statement: bytes } of attested) await store.create(poolKey(blob), bytes);
@@ -88,7 +85,6 @@ async function uploadArtifact(
     readonly artifact: Artifact;
     /** Its bytes. */
     readonly sbom: Uint8Array;
-    readonly onBytes: (count: number) => void;
   },
 ): Promise<{ signatures: ArtifactSignatures; records: HashedRekord[] }> {
   const { store, signers, bake, artifact, sbom, context, onBytes } = options;

@@ -75,14 +75,23 @@ export interface CatalogReader {
 }
 
 export function catalogReader(table: Table, overlay: ReadonlyMap<string, Row>, read: ShardReader): CatalogReader {
+  const stored: CatalogReader = {
+    row: (key) => lookup(table, key, read),
+    rows: (prefix) => range(table, prefix, read),
+  };
+  return overlaid(stored, overlay);
+}
+
+/** The catalog as it is with `overlay` set. */
+export function overlaid(catalog: CatalogReader, overlay: ReadonlyMap<string, Row>): CatalogReader {
   return {
     async row(key) {
-      return overlay.get(key) ?? (await lookup(table, key, read));
+      return overlay.get(key) ?? (await catalog.row(key));
     },
     async *rows(prefix) {
       const late = [...overlay].filter(([key]) => key.startsWith(prefix)).toSorted(([a], [b]) => (a < b ? -1 : 1));
       let next = 0;
-      for await (const [key, row] of range(table, prefix, read)) {
+      for await (const [key, row] of catalog.rows(prefix)) {
         while (next < late.length && (late[next] as [string, Row])[0] < key) yield late[next++] as [string, Row];
         if (next < late.length && (late[next] as [string, Row])[0] === key) yield late[next++] as [string, Row];
         else yield [key, row];

@@ -10,7 +10,7 @@ import { emptyEdge, extendEdge, leafHash, rootOf } from "../../src/log/merkle.ts
 import { edgeAt, tileReader } from "../../src/log/tiles.ts";
 import { bringUp, rebuildViews } from "../../src/publish/bring-up.ts";
 import { readManifest } from "../../src/publish/gates.ts";
-import type { Published } from "../../src/publish/release.ts";
+import type { Published } from "../../src/publish/group.ts";
 import { emptyCatalog, verifiedEntries } from "../../src/publish/state.ts";
 import { readDocument } from "../../src/stores/read.ts";
 import type { Store } from "../../src/stores/store.ts";
