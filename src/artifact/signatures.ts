@@ -27,6 +27,8 @@ const signaturesSchema = z.strictObject({
       sbom: z.base64(),
       /** The blob that holds the signature of the artifact's own format, for kinds that have one: see native.ts. */
       native: blobSchema.optional(),
+      /** Of an npm package's name, version and integrity, as registries sign them: see npm-package.ts. */
+      registry: z.base64().optional(),
     }),
   ),
   /** Of the DSSE encoding of the provenance statement. */

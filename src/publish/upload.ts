@@ -16,6 +16,7 @@ import { sbomStatement } from "../artifact/statement.ts";
 import type { Context } from "../context.ts";
 import { KilnError } from "../errors.ts";
 import { signNative } from "../sign/native.ts";
+import { signForRegistry } from "../sign/npm.ts";
 import type { Signers } from "../sign/signers.ts";
 import type { Store } from "../stores/store.ts";
 import { checkSignal } from "../system/retry.ts";
@@ -102,6 +103,7 @@ async function uploadArtifact(
   await store.create(poolKey(artifact.sbom), sbom);
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
   const native = await uploadNative(options);
+  const registry = await signForRegistry({ artifact, open: () => bake.open(artifact), signer: signers.release });
   return {
     signatures: {
       name: artifact.name,
@@ -109,6 +111,7 @@ async function uploadArtifact(
       signature,
       sbom: sbomRecord.signature,
       ...(native === undefined ? {} : { native }),
+      ...(registry === undefined ? {} : { registry }),
     },
     records: [{ digest: digest.toString("base64"), signature, publicKey: signers.release.publicKey }, sbomRecord],
   };

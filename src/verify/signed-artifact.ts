@@ -6,6 +6,7 @@ import { payloadTypes, preAuthEncoding } from "../artifact/dsse.ts";
 import { verifyBytes, verifyDigest } from "../artifact/ecdsa.ts";
 import type { HashedRekord } from "../artifact/leaf.ts";
 import type { Artifact, Blob } from "../artifact/manifest.ts";
+import { npmRecordOf, registryText } from "../artifact/npm-package.ts";
 import { verifyOpenPgp } from "../artifact/openpgp.ts";
 import { poolKey } from "../artifact/pool.ts";
 import type { Signatures } from "../artifact/signatures.ts";
@@ -42,7 +43,22 @@ export async function verifySignedArtifact(options: SignedArtifact): Promise<Uin
     await verifyOwnSignature({ ...options, passed, key });
     await verifyOpenPgpSignature({ ...options, passed, key });
   }
+  verifyForRegistry(options);
   return sbom === undefined ? undefined : verifySbom({ ...options, sbom });
+}
+
+/** The signature that an npm registry shows; absent in releases that were published before Kiln made it. */
+function verifyForRegistry({ artifact, signed, publicKey, findings }: SignedArtifact): void {
+  const { registry: signature } = signed;
+  if (signature === undefined) return;
+  const key = poolKey(artifact);
+  findings.check(key, () => {
+    const record = npmRecordOf(artifact);
+    if (record === undefined) {
+      throw new KilnError("SUBJECT_MISMATCH", `${key}: got a signature for an npm registry, want none`);
+    }
+    verifyBytes({ publicKey, signature }, registryText(record), `${key}: for an npm registry`);
+  });
 }
 
 /** Throws DIGEST_MISMATCH. */
