@@ -125,6 +125,7 @@ function repositorySource(
     publicUrl: options.publicUrl,
     settled: stored.catalog.size,
     signer: viewSigner(options),
+    releaseKeys: options.trust.release,
     object: (key, sha256) => readWholeBlob(options.store, key, sha256),
     async *channels(name) {
       for await (const { shows } of channels(catalog, name)) {
@@ -146,7 +147,7 @@ function viewSigner({ signers, now, trust }: BringUp): ViewSigner {
     keys: trust.openpgp.map(({ publicKey }) => publicKey),
     now,
     signText: (text) => signers.openpgp.signText(text, now),
-    signBytes: (bytes) => signers.openpgp.signState(createHash("sha256").update(bytes), now),
+    signBytes: (bytes, when = now) => signers.openpgp.signState(createHash("sha256").update(bytes), when),
   };
 }
 

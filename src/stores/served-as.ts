@@ -34,6 +34,7 @@ export function servedAs(key: string): Served {
 
 function typeOf(key: string): string {
   if (key === "log/checkpoint") return "text/plain; charset=utf-8";
+  if (key.startsWith("npm/")) return "application/json";
   const name = key.slice(key.lastIndexOf("/") + 1);
   const extension = name.slice(name.lastIndexOf(".") + 1);
   return (Object.hasOwn(types, extension) ? types[extension] : undefined) ?? "application/octet-stream";

@@ -4,7 +4,8 @@
 import { aptView } from "./apt/apt.ts";
 import { besideView } from "./beside.ts";
 import { channelsView } from "./channels.ts";
+import { npmView } from "./npm/npm.ts";
 import { releasesView } from "./releases.ts";
 import type { RepositorySource, View } from "./view.ts";
 
-export const views: readonly View<RepositorySource>[] = [besideView, releasesView, channelsView, aptView];
+export const views: readonly View<RepositorySource>[] = [besideView, releasesView, channelsView, aptView, npmView];

@@ -2,6 +2,7 @@
 // target, and taking a leaf in twice changes nothing. A new format is one file and one line in index.ts.
 
 import type { ChannelLeaf, Leaf } from "../artifact/leaf.ts";
+import type { ReleaseKey } from "../artifact/trust.ts";
 import type { ChannelChange, Shown, ShownSource } from "./shown.ts";
 
 export interface TakenLeaf {
@@ -47,8 +48,8 @@ export interface ViewSigner {
   readonly now: number;
   /** The text with its OpenPGP signature around it. */
   signText(text: string): Promise<string>;
-  /** A detached, armored OpenPGP signature. */
-  signBytes(bytes: Uint8Array): Promise<string>;
+  /** A detached, armored OpenPGP signature. `when`: the time that it has, milliseconds since 1970; by default now. */
+  signBytes(bytes: Uint8Array, when?: number): Promise<string>;
 }
 
 /** What the views of stock clients need beside that. */
@@ -56,6 +57,8 @@ export interface RepositorySource extends ViewSource, ShownSource {
   /** The log's name. */
   readonly origin: string;
   readonly signer: ViewSigner;
+  /** Pinned, in the trust file's order. */
+  readonly releaseKeys: readonly ReleaseKey[];
   /** Leaves that all views have taken in. A document that has more was written by a publisher who didn't come to an end. */
   readonly settled: number;
   /** True while views are rebuilt: nothing that stands there is built upon. */

@@ -9,7 +9,7 @@ import { z } from "zod";
 
 import { canonicalBytes, parseStored } from "../../artifact/json.ts";
 import { armored, unarmored, verifyOpenPgp } from "../../artifact/openpgp.ts";
-import { compareVersions, parseVersion, type Version } from "../../artifact/version.ts";
+import { compareVersions, parseVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import type { ViewSigner } from "../view.ts";
 
@@ -170,10 +170,8 @@ function distTags({ versions, channels }: Packument): Record<string, string> {
 
 function order(one: string, other: string): number {
   const [a, b] = [parseVersion(one), parseVersion(other)];
-  return a === undefined || b === undefined ? Number(a !== undefined) - Number(b !== undefined) : compare(a, b);
+  return a === undefined || b === undefined ? Number(a !== undefined) - Number(b !== undefined) : compareVersions(a, b);
 }
-
-const compare = (one: Version, other: Version): number => compareVersions(one, other);
 
 function signedBytes(document: object): Uint8Array {
   return canonicalBytes(document);

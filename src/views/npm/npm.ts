@@ -1,0 +1,264 @@
+// `npm/`: a registry of npm's as static files. A package's packument has every version that was released and not retired,
+// whatever channel shows it, and the channels as dist-tags. It is one object, swapped; the file of dist-tags beside it is a copy
+// for clients that ask for nothing else. If we stop between the two, the next publisher copies again.
+
+import { verifyBytes } from "../../artifact/ecdsa.ts";
+import type { Artifact } from "../../artifact/manifest.ts";
+import { npmRecordOf, type NpmRecord, registryKeyId, registryText } from "../../artifact/npm-package.ts";
+import { poolKey } from "../../artifact/pool.ts";
+import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
+import { countsAt } from "../../artifact/trust.ts";
+import { isKilnError } from "../../errors.ts";
+import { releaseAt, type Shown } from "../shown.ts";
+import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
+import { distTagsBytes, type Packument, packumentBytes, type PackumentVersion, readPackument } from "./packument.ts";
+import { npmKeys, type RegistryKey, signingKeysBytes } from "./registry.ts";
+
+export const npmView: View<RepositorySource> = {
+  name: "npm",
+  async take(leaves, source, target) {
+    const found: PackageNews[] = [];
+    for (const [name, own] of Map.groupBy(leaves, ({ leaf }) => leaf.name)) {
+      const shown = await shownOf({ name, leaves: own, source });
+      found.push(...newsOf({ name, leaves: own, shown, source }));
+    }
+    const news = found.filter((one) => isFirst(one, found));
+    for (const one of news) await takePackage(one, source, target);
+    if (news.length > 0) await writeKeys(source, target);
+  },
+};
+
+/** What leaves that are taken in say about one package of one name. */
+interface PackageNews {
+  readonly package: string;
+  readonly name: string;
+  /** The newest of them that is about it. */
+  readonly newest: TakenLeaf;
+  /** Releases that hold it, oldest first: those that the leaves are about, and perhaps others. Made afresh: all. */
+  readonly held: readonly Held[];
+  /** Versions of the name that something was said of. */
+  readonly touched: ReadonlySet<string>;
+  /** Channel → version of the name. */
+  readonly channels: ReadonlyMap<string, string | undefined>;
+}
+
+interface Held {
+  readonly shown: Pick<Shown, "leaf" | "release" | "yanked">;
+  readonly artifact: Artifact;
+  readonly record: NpmRecord;
+}
+
+interface Name {
+  readonly name: string;
+  readonly leaves: readonly TakenLeaf[];
+  readonly source: RepositorySource;
+}
+
+/** The releases that the leaves are about, oldest first; made afresh: every release of the name. */
+async function shownOf({ name, leaves, source }: Name): Promise<Shown[]> {
+  const known = new Map<number, Shown>();
+  if (source.afresh) for await (const shown of source.releases(name)) known.set(shown.leaf, shown);
+  for (const change of source.changes) {
+    if (change.name !== name) continue;
+    for (const shown of [...change.now, ...change.before]) known.set(shown.leaf, shown);
+  }
+  const versions = new Set([...known.values()].map(({ release }) => release.version));
+  for (const version of touchedBy(leaves)) {
+    const index = versions.has(version) ? undefined : await source.releaseIndex(name, version);
+    const shown = index === undefined ? undefined : await releaseAt(index, source);
+    if (shown?.release.name === name) known.set(shown.leaf, shown);
+  }
+  return [...known.values()].toSorted((one, other) => one.leaf - other.leaf);
+}
+
+/** The versions that there is news of beside what channels lead to: they were released, yanked or retired. */
+function touchedBy(leaves: readonly TakenLeaf[]): Set<string> {
+  const silent = new Set(["channel", "alias", "refusal", "attestation"]);
+  return new Set(leaves.flatMap(({ leaf }) => (silent.has(leaf.type) ? [] : [leaf.version])));
+}
+
+function newsOf({ name, leaves, shown, source }: Name & { readonly shown: readonly Shown[] }): PackageNews[] {
+  const holders = Map.groupBy(shown.flatMap(heldIn), ({ record }) => record.name);
+  const changes = source.changes.filter((change) => change.name === name);
+  const channels = new Map(changes.map(({ channel, now }) => [channel, now[0]?.release.version]));
+  const before = new Map(changes.map(({ channel, before: [settled] }) => [channel, settled?.release.version]));
+  const touched = touchedBy(leaves);
+  return [...holders].flatMap(([package_, held]) => {
+    const versions = new Set(held.map((one) => one.shown.release.version));
+    const newest = newestAbout(versions, leaves, before);
+    return newest === undefined ? [] : [{ package: package_, name, newest, held, touched, channels }];
+  });
+}
+
+/** The packages of a release: of two artifacts that are the same one, the first. */
+function heldIn(shown: Shown): Held[] {
+  const held = new Map<string, Held>();
+  for (const artifact of shown.manifest.artifacts) {
+    const record = npmRecordOf(artifact);
+    // The rest of the manifest isn't kept: of all releases at once that would be too much.
+    const { leaf, release, yanked } = shown;
+    if (record !== undefined && !held.has(record.name)) {
+      held.set(record.name, { shown: { leaf, release, yanked }, artifact, record });
+    }
+  }
+  return [...held.values()];
+}
+
+/** Of the leaves of a name: the last that is about one of `versions`, or leads a channel to or away from one. */
+function newestAbout(
+  versions: ReadonlySet<string | undefined>,
+  leaves: readonly TakenLeaf[],
+  before: ReadonlyMap<string, string | undefined>,
+): TakenLeaf | undefined {
+  const leads = new Map(before);
+  let newest: TakenLeaf | undefined;
+  for (const taken of leaves) {
+    const { leaf } = taken;
+    if (leaf.type === "alias" || leaf.type === "refusal" || leaf.type === "attestation") continue;
+    let isAbout = versions.has(leaf.version);
+    if (leaf.type === "channel") {
+      isAbout ||= versions.has(leads.get(leaf.channel));
+      leads.set(leaf.channel, leaf.version);
+    }
+    if (isAbout) newest = taken;
+  }
+  return newest;
+}
+
+/** A package belongs to the name that released it first: what other names hold of it isn't shown. */
+function isFirst(one: PackageNews, all: readonly PackageNews[]): boolean {
+  const firstLeaf = ({ held }: PackageNews) => held[0]?.shown.leaf ?? Number.POSITIVE_INFINITY;
+  return all.every((other) => other.package !== one.package || firstLeaf(one) <= firstLeaf(other));
+}
+
+async function takePackage(news: PackageNews, source: RepositorySource, target: ViewTarget): Promise<void> {
+  const key = npmKeys.packument(news.package);
+  let standing: Uint8Array | undefined;
+  await target.swap(key, async (found) => {
+    standing = found;
+    const stored = found === undefined || source.afresh ? undefined : await readPackument(found, key, source.signer);
+    if (stored !== undefined && (stored.release !== news.name || stored.leaf >= news.newest.index)) return undefined;
+    const next = await packumentBytes(await nextPackument(news, stored, source), source);
+    standing = next;
+    return found !== undefined && Buffer.compare(found, next) === 0 ? undefined : next;
+  });
+  await writeDistTags({ key, news, standing }, source, target);
+}
+
+/** Whoever was slower copies the newer packument's tags once more. */
+async function writeDistTags(
+  written: { readonly key: string; readonly news: PackageNews; readonly standing: Uint8Array | undefined },
+  source: RepositorySource,
+  target: ViewTarget,
+): Promise<void> {
+  const { key, news } = written;
+  let { standing } = written;
+  while (standing !== undefined) {
+    const packument = await readPackument(standing, key, source.signer);
+    if (packument.release !== news.name) return;
+    await replaceBy(target, npmKeys.distTags(news.package), distTagsBytes(packument));
+    const current = await target.read(key);
+    if (current !== undefined && Buffer.compare(current, standing) === 0) return;
+    standing = current;
+  }
+}
+
+async function nextPackument(
+  news: PackageNews,
+  stored: Packument | undefined,
+  source: RepositorySource,
+): Promise<Packument> {
+  const whole = stored === undefined && !source.afresh ? await wholeOf(news, source) : news;
+  const versions = new Map(stored?.versions);
+  for (const held of whole.held) {
+    const { version } = held.record;
+    const there = versions.get(version)?.listed.kilnRelease;
+    // The first release that has a version of the package keeps it.
+    if (there !== undefined && (there !== releaseOf(held) || !news.touched.has(held.shown.release.version))) continue;
+    versions.set(version, await versionOf(held, source));
+  }
+  const byRelease = new Map([...versions].map(([version, { listed }]) => [listed.kilnRelease, version]));
+  const channels = new Map(stored?.channels);
+  for (const [channel, version] of whole.channels) {
+    const shown = byRelease.get(`${news.name}@${version}`);
+    if (shown === undefined) channels.delete(channel);
+    else channels.set(channel, shown);
+  }
+  const { index, leaf } = news.newest;
+  return { name: news.package, release: news.name, leaf: index, time: leaf.time, versions, channels };
+}
+
+/** All that the log has of the package: there is no packument to build on. */
+async function wholeOf(news: PackageNews, source: RepositorySource): Promise<Pick<PackageNews, "held" | "channels">> {
+  const held: Held[] = [];
+  for await (const shown of source.releases(news.name)) {
+    held.push(...heldIn(shown).filter(({ record }) => record.name === news.package));
+  }
+  const channels = new Map<string, string>();
+  for await (const { leaf } of source.channels(news.name)) channels.set(leaf.channel, leaf.version);
+  return { held: held.toSorted((one, other) => one.shown.leaf - other.shown.leaf), channels };
+}
+
+function releaseOf({ shown: { release } }: Held): string {
+  return `${release.name}@${release.version}`;
+}
+
+async function versionOf(held: Held, source: RepositorySource): Promise<PackumentVersion> {
+  const { record, artifact, shown } = held;
+  const signature = await signatureOf(held, source);
+  const listed = {
+    ...record,
+    _id: `${record.name}@${record.version}`,
+    ...(shown.yanked === null ? {} : { deprecated: shown.yanked || "yanked" }),
+    dist: {
+      ...record.dist,
+      tarball: poolKey(artifact),
+      ...(signature === undefined ? {} : { signatures: [signature] }),
+    },
+    kilnRelease: releaseOf(held),
+  };
+  return { time: shown.release.time, listed };
+}
+
+/** As a registry shows it; `undefined`: the release has none that its key made. */
+async function signatureOf(
+  { shown: { leaf, release }, artifact, record }: Held,
+  source: RepositorySource,
+): Promise<{ keyid: string; sig: string } | undefined> {
+  const blob = { sha256: release.signatures, file: signaturesFile };
+  try {
+    const { publicKey, artifacts } = parseSignatures(await source.blob(blob), poolKey(blob));
+    const signature = artifacts.find(({ name }) => name === artifact.name)?.registry;
+    const isKnown = source.releaseKeys.some((key) => key.publicKey === publicKey && countsAt(key, leaf));
+    if (signature === undefined || !isKnown) return undefined;
+    verifyBytes({ publicKey, signature }, registryText(record), record.name);
+    return { keyid: registryKeyId(publicKey), sig: signature };
+  } catch (error) {
+    // Made wrong by its own signer, which an audit says: nobody else's views wait for it.
+    if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND", "SIGNATURE_INVALID")) return undefined;
+    throw error;
+  }
+}
+
+async function writeKeys(source: RepositorySource, target: ViewTarget): Promise<void> {
+  const keys = await Promise.all(source.releaseKeys.map((key) => registryKey(key, source)));
+  await replaceBy(target, npmKeys.signingKeys, signingKeysBytes(keys));
+}
+
+type ReleaseKey = RepositorySource["releaseKeys"][number];
+
+/** Keys are bounded by places in the log; clients know only times: that of the last leaf for which the key counts. */
+async function registryKey({ publicKey, until }: ReleaseKey, source: RepositorySource): Promise<RegistryKey> {
+  if (until === null || until > source.checkpoint.size) return { publicKey, expires: null };
+  for (let index = until - 1; index >= 0; index -= 1) {
+    const leaf = await source.leaf(index);
+    if (leaf !== undefined) return { publicKey, expires: leaf.time };
+  }
+  return { publicKey, expires: 0 };
+}
+
+async function replaceBy(target: ViewTarget, key: string, bytes: Uint8Array): Promise<void> {
+  await target.swap(key, (found) =>
+    found !== undefined && Buffer.compare(found, bytes) === 0 ? undefined : Buffer.from(bytes),
+  );
+}
