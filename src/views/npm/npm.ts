@@ -2,17 +2,14 @@
 // whatever channel shows it, and the channels as dist-tags. It is one object, swapped; the file of dist-tags beside it is a copy
 // for clients that ask for nothing else. If we stop between the two, the next publisher copies again.
 
-import { verifyBytes } from "../../artifact/ecdsa.ts";
-import type { Artifact } from "../../artifact/manifest.ts";
-import { npmRecordOf, type NpmRecord, registryKeyId, registryText } from "../../artifact/npm-package.ts";
 import { poolKey } from "../../artifact/pool.ts";
-import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
-import { countsAt } from "../../artifact/trust.ts";
+import { parseSignatures, type Signatures, signaturesFile } from "../../artifact/signatures.ts";
 import { isKilnError } from "../../errors.ts";
 import { releaseAt, type Shown } from "../shown.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
-import { distTagsBytes, type Packument, packumentBytes, type PackumentVersion, readPackument } from "./packument.ts";
-import { npmKeys, type RegistryKey, signingKeysBytes } from "./registry.ts";
+import { type Held, heldIn, releaseOf, versionOf } from "./held.ts";
+import { distTagsBytes, type Packument, packumentBytes, readPackument } from "./packument.ts";
+import { npmKeys, registryKeys, signingKeysBytes } from "./registry.ts";
 
 export const npmView: View<RepositorySource> = {
   name: "npm",
@@ -40,12 +37,6 @@ interface PackageNews {
   readonly touched: ReadonlySet<string>;
   /** Channel → version of the name. */
   readonly channels: ReadonlyMap<string, string | undefined>;
-}
-
-interface Held {
-  readonly shown: Pick<Shown, "leaf" | "release" | "yanked">;
-  readonly artifact: Artifact;
-  readonly record: NpmRecord;
 }
 
 interface Name {
@@ -88,20 +79,6 @@ function newsOf({ name, leaves, shown, source }: Name & { readonly shown: readon
     const newest = newestAbout(versions, leaves, before);
     return newest === undefined ? [] : [{ package: package_, name, newest, held, touched, channels }];
   });
-}
-
-/** The packages of a release: of two artifacts that are the same one, the first. */
-function heldIn(shown: Shown): Held[] {
-  const held = new Map<string, Held>();
-  for (const artifact of shown.manifest.artifacts) {
-    const record = npmRecordOf(artifact);
-    // The rest of the manifest isn't kept: of all releases at once that would be too much.
-    const { leaf, release, yanked } = shown;
-    if (record !== undefined && !held.has(record.name)) {
-      held.set(record.name, { shown: { leaf, release, yanked }, artifact, record });
-    }
-  }
-  return [...held.values()];
 }
 
 /** Of the leaves of a name: the last that is about one of `versions`, or leads a channel to or away from one. */
@@ -175,7 +152,7 @@ async function nextPackument(
     const there = versions.get(version)?.listed.kilnRelease;
     // The first release that has a version of the package keeps it.
     if (there !== undefined && (there !== releaseOf(held) || !news.touched.has(held.shown.release.version))) continue;
-    versions.set(version, await versionOf(held, source));
+    versions.set(version, versionOf(held, await signaturesOf(held, source), source.releaseKeys));
   }
   const byRelease = new Map([...versions].map(([version, { listed }]) => [listed.kilnRelease, version]));
   const channels = new Map(stored?.channels);
@@ -199,62 +176,20 @@ async function wholeOf(news: PackageNews, source: RepositorySource): Promise<Pic
   return { held: held.toSorted((one, other) => one.shown.leaf - other.shown.leaf), channels };
 }
 
-function releaseOf({ shown: { release } }: Held): string {
-  return `${release.name}@${release.version}`;
-}
-
-async function versionOf(held: Held, source: RepositorySource): Promise<PackumentVersion> {
-  const { record, artifact, shown } = held;
-  const signature = await signatureOf(held, source);
-  const listed = {
-    ...record,
-    _id: `${record.name}@${record.version}`,
-    ...(shown.yanked === null ? {} : { deprecated: shown.yanked || "yanked" }),
-    dist: {
-      ...record.dist,
-      tarball: poolKey(artifact),
-      ...(signature === undefined ? {} : { signatures: [signature] }),
-    },
-    kilnRelease: releaseOf(held),
-  };
-  return { time: shown.release.time, listed };
-}
-
-/** As a registry shows it; `undefined`: the release has none that its key made. */
-async function signatureOf(
-  { shown: { leaf, release }, artifact, record }: Held,
-  source: RepositorySource,
-): Promise<{ keyid: string; sig: string } | undefined> {
+/** `undefined`: made wrong by their own signer, which an audit says: nobody else's views wait for them. */
+async function signaturesOf({ shown: { release } }: Held, source: RepositorySource): Promise<Signatures | undefined> {
   const blob = { sha256: release.signatures, file: signaturesFile };
   try {
-    const { publicKey, artifacts } = parseSignatures(await source.blob(blob), poolKey(blob));
-    const signature = artifacts.find(({ name }) => name === artifact.name)?.registry;
-    const isKnown = source.releaseKeys.some((key) => key.publicKey === publicKey && countsAt(key, leaf));
-    if (signature === undefined || !isKnown) return undefined;
-    verifyBytes({ publicKey, signature }, registryText(record), record.name);
-    return { keyid: registryKeyId(publicKey), sig: signature };
+    return parseSignatures(await source.blob(blob), poolKey(blob));
   } catch (error) {
-    // Made wrong by its own signer, which an audit says: nobody else's views wait for it.
-    if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND", "SIGNATURE_INVALID")) return undefined;
+    if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND")) return undefined;
     throw error;
   }
 }
 
 async function writeKeys(source: RepositorySource, target: ViewTarget): Promise<void> {
-  const keys = await Promise.all(source.releaseKeys.map((key) => registryKey(key, source)));
+  const keys = await registryKeys(source.releaseKeys, { size: source.checkpoint.size, leaf: source.leaf });
   await replaceBy(target, npmKeys.signingKeys, signingKeysBytes(keys));
-}
-
-type ReleaseKey = RepositorySource["releaseKeys"][number];
-
-/** Keys are bounded by places in the log; clients know only times: that of the last leaf for which the key counts. */
-async function registryKey({ publicKey, until }: ReleaseKey, source: RepositorySource): Promise<RegistryKey> {
-  if (until === null || until > source.checkpoint.size) return { publicKey, expires: null };
-  for (let index = until - 1; index >= 0; index -= 1) {
-    const leaf = await source.leaf(index);
-    if (leaf !== undefined) return { publicKey, expires: leaf.time };
-  }
-  return { publicKey, expires: 0 };
 }
 
 async function replaceBy(target: ViewTarget, key: string, bytes: Uint8Array): Promise<void> {
