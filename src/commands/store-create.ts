@@ -33,7 +33,7 @@ export const storeCreate: Command = {
   async run(input, context) {
     const [url = ""] = input.arguments;
     const origin = requireOrigin(input.options["origin"]);
-    const publicUrl = requirePublicUrl(input.options["public-url"]);
+    const publicUrl = requirePublicUrl(input.options["publicUrl"]);
     const configuration = await loadConfiguration(input, context);
     const { opened, made } = await openOrCreateKeys(configuration, context, origin);
     const store = await makeStore(url.includes("://") ? url : resolve(context.cwd, url), context);
