@@ -5,6 +5,7 @@
 //   releases   every object that one names, every signature, the files beside it
 //   documents  releases, channels and the catalog are what the log makes them
 //   apt        every channel's repository is signed, and shows what the moves give
+//   npm        every packument is signed, and is what the log gives
 //   objects    nothing else lies in the store
 //
 // Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
@@ -40,6 +41,7 @@ import { type LoggedRefusal, newHistory } from "./history.ts";
 import { inOrder } from "./in-order.ts";
 import { lineageOf, requireOwnTree } from "./lineage.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
+import { checkNpm, newNpmPackages, type NpmPackages } from "./npm.ts";
 import { checkObjects, checkTiles } from "./objects.ts";
 import { checkRelease } from "./release-objects.ts";
 import { rootAt, type Tree } from "./tree.ts";
@@ -95,10 +97,15 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   await checkTrustCopy(log);
   const named = since === undefined ? fingerprintTable() : undefined;
   const lineage = lineageOf({ store, trust, tree });
-  const documents = { ...log, tree, history, catalog, lineage };
+  const packages = newNpmPackages();
+  const documents = { ...log, tree, history, catalog, lineage, packages, now: context.now() };
   const releases = await checkReleases({ ...documents, kept: checked.kept, since, named, context });
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
-  await inStep(report, "check repositories", () => checkApt({ ...documents, now: context.now() }));
+  await inStep(report, "check repositories", async () => {
+    await checkApt(documents);
+    // Releases that weren't looked at say nothing of what a packument must hold.
+    if (since === undefined) await checkNpm(documents);
+  });
   const objects = await inStep(
     report,
     "check every object",
@@ -116,6 +123,7 @@ interface ReleasesToCheck extends DocumentsToCheck {
   readonly kept: CheckedLog["kept"];
   readonly since: Checkpoint | undefined;
   readonly named: FingerprintTable | undefined;
+  readonly packages: NpmPackages;
   readonly context: AuditOptions["context"];
 }
 
@@ -169,7 +177,12 @@ async function checkOne(
   const keys =
     leaf.type === "alias"
       ? []
-      : await checkRelease({ ...own, logged: { ...logged, leaf }, now: options.context.now() });
+      : await checkRelease({
+          ...own,
+          logged: { ...logged, leaf },
+          now: options.context.now(),
+          onSigned: options.packages.add,
+        });
   return { findings: findings.list, keys, isRelease: true };
 }
 

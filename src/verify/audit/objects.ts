@@ -10,16 +10,21 @@ import { readObject } from "../../log/object.ts";
 import { entriesPath, tilePath, tileWidth, widthOf } from "../../log/tiles.ts";
 import type { Step } from "../../report.ts";
 import type { ListedObject, ReadableStore } from "../../stores/store.ts";
+import { npmKeys, packageOf } from "../../views/npm/registry.ts";
 import { readPresent } from "../release-artifact.ts";
 import { requireDigest } from "../signed-release.ts";
 import { type DocumentsToCheck, requireLaterDocument } from "./documents.ts";
 import { fingerprintOf, type FingerprintTable } from "./fingerprints.ts";
 import { inOrder } from "./in-order.ts";
+import { type NpmPackages, requireLaterPackument } from "./npm.ts";
 import { rowIn } from "./tree.ts";
 
 export interface ObjectsToCheck extends DocumentsToCheck {
   /** Fingerprints of the pool keys that releases name; `undefined`: only some releases were looked at. */
   readonly named: FingerprintTable | undefined;
+  readonly packages: NpmPackages;
+  /** Milliseconds since 1970. */
+  readonly now: number;
   readonly step: Step;
 }
 
@@ -63,6 +68,7 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
   if (key.startsWith("log/tile/")) return checkListedTile(key, options);
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
+  if (key.startsWith("npm/")) return checkNpmObject(key, options);
   const [, staged, shard, ofSuite] = underDigest.exec(key) ?? [];
   const digest = staged ?? shard ?? ofSuite;
   if (digest !== undefined) return checkUnderDigest(key, digest, options);
@@ -71,6 +77,13 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
     return "used";
   }
   throw new KilnError("OBJECT_UNKNOWN", `${key}: got an object that neither the log nor Kiln's own work explains`);
+}
+
+async function checkNpmObject(key: string, options: ObjectsToCheck): Promise<"used"> {
+  const isKnown = key === npmKeys.signingKeys || options.packages.byPackage.has(packageOf(key) ?? "");
+  // Of releases that weren't looked at nothing is known.
+  if (!isKnown && options.named !== undefined) await requireLaterPackument(key, options);
+  return "used";
 }
 
 const document = /^(?:releases|channels)\/[^/]+\/[^/]+\.json$/;

@@ -27,6 +27,8 @@ export interface ReleaseToCheck extends DocumentsToCheck {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly onBytes: (count: number) => void;
+  /** Told of each release whose documents are those of the log. */
+  readonly onSigned: (release: SignedRelease) => void;
 }
 
 /** Checks the objects of one release; answers the keys of all that belong to it. */
@@ -35,6 +37,7 @@ export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
   const named = [manifestKey(logged.leaf), signaturesKey(logged.leaf)];
   const release = await verifySigned({ store, trust, findings, release: logged, now });
   if (release === undefined) return named;
+  options.onSigned(release);
   const statements = await checkArtifacts(release, options);
   const { provenance, attestations } = release;
   const isWhole = [...statements, ...attestations].every((statement) => statement !== undefined);

@@ -35,14 +35,11 @@ export function releaseOf({ shown: { release } }: Held): string {
   return `${release.name}@${release.version}`;
 }
 
-/** `keys`: the pinned release keys. */
-export function versionOf(
-  held: Held,
-  signatures: Signatures | undefined,
-  keys: readonly ReleaseKey[],
-): PackumentVersion {
+/** As `dist.signatures` has it. */
+export type RegistrySignature = NonNullable<ReturnType<typeof registrySignature>>;
+
+export function versionOf(held: Held, signature: RegistrySignature | undefined): PackumentVersion {
   const { record, artifact, shown } = held;
-  const signature = signatures && registrySignature(held, signatures, keys);
   const dist = {
     ...record.dist,
     tarball: poolKey(artifact),
@@ -56,7 +53,8 @@ export function versionOf(
   };
 }
 
-function registrySignature(
+/** `keys`: the pinned release keys. `undefined`: the release has none that a key made which counts. */
+export function registrySignature(
   { shown: { leaf }, artifact, record }: Held,
   { publicKey, artifacts }: Signatures,
   keys: readonly ReleaseKey[],

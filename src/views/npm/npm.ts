@@ -3,11 +3,11 @@
 // for clients that ask for nothing else. If we stop between the two, the next publisher copies again.
 
 import { poolKey } from "../../artifact/pool.ts";
-import { parseSignatures, type Signatures, signaturesFile } from "../../artifact/signatures.ts";
+import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
 import { isKilnError } from "../../errors.ts";
 import { releaseAt, type Shown } from "../shown.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
-import { type Held, heldIn, releaseOf, versionOf } from "./held.ts";
+import { type Held, heldIn, type RegistrySignature, registrySignature, releaseOf, versionOf } from "./held.ts";
 import { distTagsBytes, type Packument, packumentBytes, readPackument } from "./packument.ts";
 import { npmKeys, registryKeys, signingKeysBytes } from "./registry.ts";
 
@@ -152,7 +152,7 @@ async function nextPackument(
     const there = versions.get(version)?.listed.kilnRelease;
     // The first release that has a version of the package keeps it.
     if (there !== undefined && (there !== releaseOf(held) || !news.touched.has(held.shown.release.version))) continue;
-    versions.set(version, versionOf(held, await signaturesOf(held, source), source.releaseKeys));
+    versions.set(version, versionOf(held, await signatureOf(held, source)));
   }
   const byRelease = new Map([...versions].map(([version, { listed }]) => [listed.kilnRelease, version]));
   const channels = new Map(stored?.channels);
@@ -176,12 +176,12 @@ async function wholeOf(news: PackageNews, source: RepositorySource): Promise<Pic
   return { held: held.toSorted((one, other) => one.shown.leaf - other.shown.leaf), channels };
 }
 
-/** `undefined`: made wrong by their own signer, which an audit says: nobody else's views wait for them. */
-async function signaturesOf({ shown: { release } }: Held, source: RepositorySource): Promise<Signatures | undefined> {
-  const blob = { sha256: release.signatures, file: signaturesFile };
+async function signatureOf(held: Held, source: RepositorySource): Promise<RegistrySignature | undefined> {
+  const blob = { sha256: held.shown.release.signatures, file: signaturesFile };
   try {
-    return parseSignatures(await source.blob(blob), poolKey(blob));
+    return registrySignature(held, parseSignatures(await source.blob(blob), poolKey(blob)), source.releaseKeys);
   } catch (error) {
+    // Made wrong by its own signer, which an audit says: nobody else's views wait for it.
     if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND")) return undefined;
     throw error;
   }

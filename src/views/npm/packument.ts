@@ -126,6 +126,17 @@ export function packumentAt(bytes: Uint8Array, key: string, publicUrl: string): 
   return canonicalBytes(withTarballs(parseDocument(bytes, key), (tarball) => `${publicUrl}${poolKeyOf(tarball)}`));
 }
 
+/** The bytes of `packument` with the signature of the stored document: they are its own, or somebody changed it. Throws STORE_CORRUPT. */
+export function packumentSignedAs(
+  { bytes, key }: { readonly bytes: Uint8Array; readonly key: string },
+  { packument, publicUrl }: { readonly packument: Packument; readonly publicUrl: string },
+): Uint8Array {
+  const { signature } = parseDocument(bytes, key)._kiln;
+  const document = documentOf(packument);
+  const signed = { ...document, _kiln: { ...document._kiln, signature } };
+  return canonicalBytes(withTarballs(signed, (tarball) => `${publicUrl}${tarball}`));
+}
+
 /** What the package's tags lead to, for clients that ask for nothing else. */
 export function distTagsBytes(packument: Packument): Uint8Array {
   return canonicalBytes(distTags(packument));

@@ -12,6 +12,12 @@ export const npmKeys = {
   signingKeys: "npm/-/npm/v1/keys",
 } as const;
 
+/** The package whose document lies under `key`; `undefined`: no package's does. */
+export function packageOf(key: string): string | undefined {
+  const [, ofTags, ofPackument] = /^npm\/(?:-\/package\/(.+)\/dist-tags|((?!-\/).+))$/.exec(key) ?? [];
+  return ofTags ?? ofPackument;
+}
+
 interface RegistryKey {
   /** DER SPKI, base64. */
   readonly publicKey: string;
