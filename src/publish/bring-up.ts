@@ -20,7 +20,7 @@ import type { Store } from "../stores/store.ts";
 import { catalogBytes, channels, findRelease, releases } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
-import { changesOf, releaseAt, type ShownSource } from "../views/shown.ts";
+import { changesOf, type ShownSource, soundReleaseAt } from "../views/shown.ts";
 import { withRows } from "../views/table.ts";
 import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewSource, ViewTarget } from "../views/view.ts";
 import { emptyCatalog, isSound, type PublishedState, stateAt } from "./state.ts";
@@ -135,7 +135,7 @@ function repositorySource(
     },
     async *releases(name) {
       for await (const { leaf } of releases(catalog, name)) {
-        const shown = await releaseAt(leaf, log);
+        const shown = await soundReleaseAt(leaf, log);
         if (shown?.release.name === name) yield shown;
       }
     },

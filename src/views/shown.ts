@@ -7,6 +7,7 @@ import pMap from "p-map";
 import type { ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { poolKey } from "../artifact/pool.ts";
+import { isKilnError } from "../errors.ts";
 import type { TakenLeaf, ViewSource } from "./view.ts";
 
 /** What must be known of log and pool. */
@@ -125,4 +126,14 @@ async function releaseOf(move: ChannelLeaf, source: ShownSource): Promise<Shown 
   const shown = index === undefined ? undefined : await releaseAt(index, source);
   const isMoves = shown?.release.name === move.name && shown.release.manifest === move.manifest;
   return isMoves ? shown : undefined;
+}
+
+/** The same; `undefined` also for a release that its own signer made wrong, which an audit says: nobody else's views wait for it. */
+export async function soundReleaseAt(index: number, source: ShownSource): Promise<Shown | undefined> {
+  try {
+    return await releaseAt(index, source);
+  } catch (error) {
+    if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND")) return undefined;
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@
 import { poolKey } from "../../artifact/pool.ts";
 import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
 import { isKilnError } from "../../errors.ts";
-import { releaseAt, type Shown } from "../shown.ts";
+import { type Shown, soundReleaseAt } from "../shown.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, releaseOf, versionOf } from "./held.ts";
 import { distTagsBytes, type Packument, packumentBytes, readPackument } from "./packument.ts";
@@ -56,7 +56,7 @@ async function shownOf({ name, leaves, source }: Name): Promise<Shown[]> {
   const versions = new Set([...known.values()].map(({ release }) => release.version));
   for (const version of touchedBy(leaves)) {
     const index = versions.has(version) ? undefined : await source.releaseIndex(name, version);
-    const shown = index === undefined ? undefined : await releaseAt(index, source);
+    const shown = index === undefined ? undefined : await soundReleaseAt(index, source);
     if (shown?.release.name === name) known.set(shown.leaf, shown);
   }
   return [...known.values()].toSorted((one, other) => one.leaf - other.leaf);
