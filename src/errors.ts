@@ -66,6 +66,21 @@ export const codes = {
     meaning: "A baked file isn't what its manifest says.",
     remedy: "Bake again: something wrote into the bake's folder.",
   },
+  RELEASE_YANKED: {
+    exit: 1,
+    meaning: "The release was yanked: it stays where it is, but nothing may lead to it.",
+    remedy: "Choose another version; `kiln show NAME@VERSION` says why it was yanked, `kiln unyank` takes that back.",
+  },
+  RELEASE_RETIRED: {
+    exit: 1,
+    meaning: "The release was retired: its artifacts are no longer kept.",
+    remedy: "Choose another version; its source is known, so `kiln rebuild NAME@VERSION` can bake it again to look at.",
+  },
+  RELEASE_SHOWN: {
+    exit: 1,
+    meaning: "A channel shows the release, so it can't be yanked or retired.",
+    remedy: "Move the channel first, or in the same step with `kiln yank --move-to`.",
+  },
   CHANNEL_CONFLICT: {
     exit: 1,
     meaning: "The channel can't be moved there.",
@@ -321,7 +336,8 @@ export const codes = {
   },
   CHANNEL_CONFLICTING: {
     exit: 3,
-    meaning: "A channel move in the log doesn't follow the move before it, or points at nothing.",
+    meaning:
+      "A channel move in the log doesn't follow the move before it, or points at nothing, or at what was yanked or retired.",
     remedy: "Find out who signed it; move the channel again to where it belongs.",
   },
   ENTRY_UNEXPECTED: {

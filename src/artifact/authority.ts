@@ -3,7 +3,15 @@
 
 import { KilnError } from "../errors.ts";
 import { type Envelope, isSignedBy } from "./dsse.ts";
-import type { AliasLeaf, AttestationLeaf, ChannelLeaf, Leaf, RefusalLeaf, ReleaseLeaf } from "./leaf.ts";
+import type {
+  AliasLeaf,
+  AttestationLeaf,
+  ChannelLeaf,
+  Leaf,
+  RefusalLeaf,
+  ReleaseLeaf,
+  WithdrawalLeaf,
+} from "./leaf.ts";
 import { countsAt, isAllowed, publicKeyOf, type ReleaseKey, type Trust } from "./trust.ts";
 
 /** Returns the key that signed. Throws SIGNATURE_INVALID (no known key did) or KEY_NOT_ALLOWED (one that may not). */
@@ -27,6 +35,7 @@ export type Statement =
   | Pick<AliasLeaf, "type" | "name">
   | Pick<RefusalLeaf, "type" | "name">
   | Pick<AttestationLeaf, "type" | "name">
+  | Pick<WithdrawalLeaf, "type" | "name">
   | Pick<ChannelLeaf, "type" | "name" | "channel">;
 
 /** Why `key` may not sign `leaf` at `index`; `undefined` when it may. */

@@ -1,5 +1,6 @@
 // What the log's entries say. Two sorts: Rekor v2 `hashedrekord` entries, one per signature, for stock Sigstore clients;
-// and Kiln's own, DSSE-signed by the release key, which say which release, channel or alias they are about.
+// and Kiln's own, DSSE-signed by the release key, which say which release, channel or alias they are about, and whether a
+// release was taken back since: yanked (it stays, nothing leads to it), or retired (its artifacts may go from the store).
 // A release's own entry comes right after its `entries` hashedrekords, in one append.
 // Parsing is strict: an entry that is neither sort makes the log unreadable, on purpose.
 
@@ -74,12 +75,25 @@ const attestationLeafSchema = z.strictObject({
   digest: digestSchema,
 });
 
+/** Why a release is yanked or retired, in somebody's words. */
+const reason = z.string().min(1).max(500);
+
+const yankLeafSchema = z.strictObject({ type: z.literal("yank"), ...common, reason });
+
+/** Takes a yank back. */
+const unyankLeafSchema = z.strictObject({ type: z.literal("unyank"), ...common });
+
+const retireLeafSchema = z.strictObject({ type: z.literal("retire"), ...common, reason });
+
 export const leafSchema = z.discriminatedUnion("type", [
   releaseLeafSchema,
   channelLeafSchema,
   aliasLeafSchema,
   refusalLeafSchema,
   attestationLeafSchema,
+  yankLeafSchema,
+  unyankLeafSchema,
+  retireLeafSchema,
 ]);
 
 export type ReleaseLeaf = z.infer<typeof releaseLeafSchema>;
@@ -87,6 +101,9 @@ export type ChannelLeaf = z.infer<typeof channelLeafSchema>;
 export type AliasLeaf = z.infer<typeof aliasLeafSchema>;
 export type RefusalLeaf = z.infer<typeof refusalLeafSchema>;
 export type AttestationLeaf = z.infer<typeof attestationLeafSchema>;
+export type YankLeaf = z.infer<typeof yankLeafSchema>;
+export type UnyankLeaf = z.infer<typeof unyankLeafSchema>;
+export type RetireLeaf = z.infer<typeof retireLeafSchema>;
 export type Leaf = z.infer<typeof leafSchema>;
 
 const hashedRekordSchema = z.strictObject({
@@ -120,6 +137,14 @@ export type Entry =
 /** Whether a leaf has a document of its own, `releases/<name>/<version>.json`, under its version or its alias. */
 export function hasDocument(leaf: Leaf): leaf is ReleaseLeaf | AliasLeaf {
   return leaf.type === "release" || leaf.type === "alias";
+}
+
+/** What was said of a release after it was published. */
+export type WithdrawalLeaf = YankLeaf | UnyankLeaf | RetireLeaf;
+
+/** Whether a leaf yanks or retires a release, or takes that back. */
+export function isWithdrawal(leaf: Leaf): leaf is WithdrawalLeaf {
+  return leaf.type === "yank" || leaf.type === "unyank" || leaf.type === "retire";
 }
 
 /** Whether a leaf names objects in the store beside the views: a document of its own, or blobs. */

@@ -57,6 +57,16 @@ export const kiln: Program = {
           load: async () => (await import("./promote.ts")).promote,
         },
         {
+          name: "yank",
+          summary: "take a release back: it stays, but no channel, tag or deploy leads to it any more",
+          load: async () => (await import("./yank.ts")).yank,
+        },
+        {
+          name: "unyank",
+          summary: "take a yank back: the release may be led to again",
+          load: async () => (await import("./yank.ts")).unyank,
+        },
+        {
           name: "views rebuild",
           summary: "write every view anew from the log and the pool",
           load: async () => (await import("./views-rebuild.ts")).viewsRebuild,

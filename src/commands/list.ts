@@ -3,7 +3,16 @@
 import { checkName } from "../artifact/name.ts";
 import { KilnError } from "../errors.ts";
 import { openStore } from "../stores/index.ts";
-import { aliases, type CatalogReader, channels, names, releases } from "../views/catalog.ts";
+import {
+  aliases,
+  type CatalogReader,
+  channels,
+  names,
+  releases,
+  retirements,
+  type Withdrawal,
+  yanks,
+} from "../views/catalog.ts";
 import { openCatalog } from "./catalog-access.ts";
 import { columns, day } from "./columns.ts";
 import type { Command, Result } from "./command.ts";
@@ -48,6 +57,8 @@ async function listNames(catalog: CatalogReader): Promise<Result> {
 async function listVersions(catalog: CatalogReader, name: string): Promise<Result> {
   const shown = await Array.fromAsync(channels(catalog, name));
   const others = await Array.fromAsync(aliases(catalog, name));
+  const retired = new Map((await Array.fromAsync(retirements(catalog, name))).map((row) => [row.version, row.reason]));
+  const yanked = new Map((await Array.fromAsync(yanks(catalog, name))).map((row) => [row.version, row.reason]));
   const rows = (await Array.fromAsync(releases(catalog, name)))
     .toSorted((a, b) => b.leaf - a.leaf)
     .map(({ version, manifest, commit, leaf, time }) => ({
@@ -58,18 +69,26 @@ async function listVersions(catalog: CatalogReader, name: string): Promise<Resul
       time,
       aliases: others.filter(({ release }) => release.version === version).map(({ alias }) => alias),
       channels: shown.filter(({ shows }) => shows.version === version).map(({ channel }) => channel),
+      yanked: yanked.get(version) ?? null,
+      retired: retired.get(version) ?? null,
     }));
   if (rows.length === 0) {
     throw new KilnError("NOT_FOUND", `${name}: there is no such name`, { hint: "`kiln list` shows what exists" });
   }
   const text = columns(
-    rows.map(({ version, manifest, commit, time, aliases: also, channels: at }) => [
+    rows.map(({ version, manifest, commit, time, aliases: also, channels: at, ...withdrawal }) => [
       version,
       manifest.slice(0, 12),
       commit?.slice(0, 12) ?? "no commit",
       day(time),
-      [...at.map((channel) => `:${channel}`), ...also.map((alias) => `= ${alias}`)].join(" "),
+      [...at.map((channel) => `:${channel}`), ...also.map((alias) => `= ${alias}`), ...withdrawalText(withdrawal)].join(
+        " ",
+      ),
     ]),
   );
   return { json: { name, releases: rows }, text };
+}
+
+function withdrawalText({ yanked, retired }: Withdrawal): string[] {
+  return [...(yanked === null ? [] : [`yanked: ${yanked}`]), ...(retired === null ? [] : [`retired: ${retired}`])];
 }

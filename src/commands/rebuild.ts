@@ -11,7 +11,6 @@ import { pipeline } from "node:stream/promises";
 import { activators } from "../activators/index.ts";
 import { digestOf } from "../artifact/digest.ts";
 import { manifestBytes } from "../artifact/manifest.ts";
-import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { predicateTypes, statementBytes } from "../artifact/statement.ts";
 import type { Trust } from "../artifact/trust.ts";
@@ -33,6 +32,7 @@ import type { Command, Input, Result } from "./command.ts";
 import { type Configuration, loadConfiguration } from "./configuration.ts";
 import { keyOptions } from "./keys-access.ts";
 import { openPublisher } from "./publisher-access.ts";
+import { parseRelease } from "./release-options.ts";
 import { openTrustedStore } from "./store-access.ts";
 
 export const rebuild: Command = {
@@ -53,7 +53,7 @@ export const rebuild: Command = {
     "kiln rebuild billing@1.4.7 --publish",
   ],
   async run(input, context) {
-    const [name, version] = parseRelease(input.arguments[0] ?? "");
+    const { name, version } = parseRelease(input.arguments[0] ?? "");
     const out = outFolder(input, context);
     if (out !== undefined) checkOut(out);
     const configuration = await loadConfiguration(input, context);
@@ -77,14 +77,6 @@ export const rebuild: Command = {
     }
   },
 };
-
-function parseRelease(text: string): [name: string, version: string] {
-  const [, name, version] = /^([^@]+)@([^@]+)$/.exec(text) ?? [];
-  if (name === undefined || version === undefined) {
-    throw new KilnError("USAGE", `got ${JSON.stringify(text)}, want NAME@VERSION`);
-  }
-  return [checkName("name", name), checkName("version", version)];
-}
 
 function optionsOf({ options }: Input, { mirrors }: Configuration, { cwd }: Context) {
   const { source } = options;

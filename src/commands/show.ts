@@ -16,8 +16,12 @@ import {
   findAlias,
   findRelease,
   moves,
+  findRetired,
   type RefusalRow,
   refusals,
+  withdrawalOf,
+  yanksOf,
+  type YankRow,
 } from "../views/catalog.ts";
 import { attestationsOf, attestationText, laterText } from "./attestations.ts";
 import { openCatalog } from "./catalog-access.ts";
@@ -130,6 +134,7 @@ async function showRelease(options: {
     attestations: attestationsOf(manifest),
     attested: await attestedLater({ store, catalog, name, version }),
     refusals: refused,
+    ...(await withdrawalOf(catalog, name, version)),
   };
   const text = [
     `${name}@${version}`,
@@ -138,6 +143,7 @@ async function showRelease(options: {
       ["  commit", `${commit ?? "none (a dirty tree)"}${repository === null ? "" : ` of ${repository}`}`],
       ["  recipe", recipe],
       ["  logged", `${day(time)}, leaf ${leaf}`],
+      ...(await withdrawalRows({ catalog, name, version })),
       ["  channels", json.channels.join(" ") || "none"],
       ...(also.length === 0 ? [] : [["  aliases", json.aliases.join(" ")]]),
       ...(json.gates.length === 0 ? [] : [["  gates", json.gates.map((gate) => gate.name).join(" ")]]),
@@ -154,6 +160,24 @@ async function showRelease(options: {
     ...refusalLines(name, refused),
   ].join("\n");
   return { json, text };
+}
+
+/** Each time it was yanked, or that was taken back, and whether it was retired: oldest first. */
+async function withdrawalRows(options: {
+  readonly catalog: CatalogReader;
+  readonly name: string;
+  readonly version: string;
+}): Promise<string[][]> {
+  const { catalog, name, version } = options;
+  const said = ({ leaf, time }: Pick<YankRow, "leaf" | "time">) => `${day(time)}, leaf ${leaf}`;
+  const yanked = await Array.fromAsync(yanksOf(catalog, name, version));
+  const retired = await findRetired(catalog, name, version);
+  return [
+    ...yanked.map((row) =>
+      row.reason === null ? ["  unyanked", said(row)] : ["  yanked", `${said(row)}: ${row.reason}`],
+    ),
+    ...(retired === undefined ? [] : [["  retired", `${said(retired)}: ${retired.reason}`]]),
+  ];
 }
 
 /** What was attested after the release, as the catalog and the pool say: `verify` is for believing it. */

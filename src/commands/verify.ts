@@ -116,6 +116,8 @@ function releaseResult(result: ReleaseVerification): Result {
     artifacts: artifacts ?? [],
     attestations,
     attested: result.attested,
+    yanked: result.yanked,
+    retired: result.retired,
   });
 }
 

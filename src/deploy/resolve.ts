@@ -8,7 +8,7 @@ import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { verifyChannelDocument, verifyReleaseDocument } from "../verify/documents.ts";
+import { type VerifiedRelease, verifyChannelDocument, verifyReleaseDocument } from "../verify/documents.ts";
 import { remember } from "./memory.ts";
 
 export type Subject =
@@ -46,7 +46,7 @@ export function parseSubject(text: string): Subject {
 
 /**
  * Throws NOT_FOUND; STORE_CORRUPT, CHECKPOINT_INVALID, PROOF_INVALID, SIGNATURE_INVALID, KEY_NOT_ALLOWED, SUBJECT_MISMATCH
- * for a document that isn't to be believed; HEAD_REPLAYED and LOG_INCONSISTENT for one that contradicts what was seen.
+ * for a document that isn't to be believed; RELEASE_YANKED and RELEASE_RETIRED; HEAD_REPLAYED and LOG_INCONSISTENT for one that contradicts what was seen.
  */
 export async function resolve(subject: Subject, { store, trust, root, signal }: Source): Promise<Resolved> {
   const { name } = subject;
@@ -61,8 +61,9 @@ export async function resolve(subject: Subject, { store, trust, root, signal }: 
     return { name, version: release.leaf.version, manifest: release.leaf.manifest, index: release.index, counter };
   }
   const bytes = await documentAt(keys.release(name, subject.version), `${name}@${subject.version}`, store);
-  const { checkpoint, release } = verifyReleaseDocument(bytes, { name, version: subject.version, trust });
+  const { checkpoint, release, yank, retire } = verifyReleaseDocument(bytes, { name, version: subject.version, trust });
   await remember({ checkpoint }, memory);
+  refuseTakenBack(`${name}@${subject.version}`, { yank, retire });
   return {
     name,
     version: release.leaf.version,
@@ -70,6 +71,22 @@ export async function resolve(subject: Subject, { store, trust, root, signal }: 
     index: release.index,
     counter: undefined,
   };
+}
+
+/**
+ * Whoever names a version means it, but not what its maker took back since. A host that has it on its disk may still go back to
+ * it: `rollback` asks no store. Known hole: who owns the store can put the document back that was written before.
+ */
+function refuseTakenBack(subject: string, { yank, retire }: Pick<VerifiedRelease, "yank" | "retire">): void {
+  if (retire !== undefined) {
+    throw new KilnError("RELEASE_RETIRED", `${subject}: it was retired: ${retire.leaf.reason}`, {
+      hint: "deploy another version; what is retired isn't kept in the store",
+    });
+  }
+  if (yank?.leaf.type !== "yank") return;
+  throw new KilnError("RELEASE_YANKED", `${subject}: it was yanked: ${yank.leaf.reason}`, {
+    hint: "deploy another version, or what a channel shows",
+  });
 }
 
 async function documentAt(key: string, subject: string, store: ReadableStore): Promise<Uint8Array> {

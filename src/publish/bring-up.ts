@@ -17,10 +17,10 @@ import { tileReader } from "../log/tiles.ts";
 import type { Signers } from "../sign/signers.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import type { Store } from "../stores/store.ts";
-import { catalogBytes, channels, findRelease, releases } from "../views/catalog.ts";
+import { aliases, catalogBytes, channels, findRelease, findWithdrawal, releases } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
-import { changesOf, type ShownSource, soundReleaseAt } from "../views/shown.ts";
+import { type ChangeSource, changesOf, type ShownSource, soundReleaseAt } from "../views/shown.ts";
 import { withRows } from "../views/table.ts";
 import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewSource, ViewTarget } from "../views/view.ts";
 import { emptyCatalog, isSound, type PublishedState, stateAt } from "./state.ts";
@@ -70,7 +70,7 @@ async function writeViews(
   const leaves: TakenLeaf[] = state.tail.flatMap(({ index, entry, sound }) =>
     entry.sort === "leaf" && sound ? [{ index, leaf: entry.leaf }] : [],
   );
-  const log = logSource(options, state);
+  const log = changeSource(options, state);
   const changes = await changesOf(leaves, log, { afresh });
   const source = { ...log, ...repositorySource(options, state, log), changes, afresh };
   for (const view of views) await view.take(leaves, source, target);
@@ -90,6 +90,20 @@ async function swapCatalog(
 }
 
 /** Log and pool as of the head. */
+function changeSource(options: BringUp, state: PublishedState): ViewSource & ChangeSource {
+  const log = logSource(options, state);
+  return {
+    ...log,
+    settled: state.stored.catalog.size,
+    async *channels(name) {
+      for await (const { shows } of channels(state.catalog, name)) {
+        const leaf = await log.leaf(shows.leaf);
+        if (leaf?.type === "channel" && leaf.name === name) yield { index: shows.leaf, leaf };
+      }
+    },
+  };
+}
+
 function logSource({ store, trust, head }: BringUp, state: PublishedState): ViewSource & ShownSource {
   const { checkpoint } = head;
   const { size } = checkpoint;
@@ -112,26 +126,23 @@ function logSource({ store, trust, head }: BringUp, state: PublishedState): View
     },
     blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
     releaseIndex: async (name, version) => (await findRelease(state.catalog, name, version))?.leaf,
+    withdrawal: (name, version) => findWithdrawal(state.catalog, name, version),
   };
 }
 
 function repositorySource(
   options: BringUp,
-  { catalog, stored }: PublishedState,
+  { catalog }: PublishedState,
   log: ShownSource,
-): Omit<RepositorySource, keyof (ViewSource & ShownSource) | "changes" | "afresh"> {
+): Omit<RepositorySource, keyof (ViewSource & ChangeSource) | "changes" | "afresh"> {
   return {
     origin: options.trust.origin,
     publicUrl: options.publicUrl,
-    settled: stored.catalog.size,
     signer: viewSigner(options),
     releaseKeys: options.trust.release,
     object: (key, sha256) => readWholeBlob(options.store, key, sha256),
-    async *channels(name) {
-      for await (const { shows } of channels(catalog, name)) {
-        const leaf = await log.leaf(shows.leaf);
-        if (leaf?.type === "channel" && leaf.name === name) yield { index: shows.leaf, leaf };
-      }
+    async *aliases(name, version) {
+      for await (const { release } of aliases(catalog, name)) if (release.version === version) yield release.leaf;
     },
     async *releases(name) {
       for await (const { leaf } of releases(catalog, name)) {

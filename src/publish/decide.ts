@@ -3,12 +3,13 @@
 //
 // - The same identity is there already, or the same commit was released: that release is adopted. One commit, one bake.
 // - The same version with other bytes is refused: a published version never changes.
+// - What was yanked or retired is led to by nothing new: no channel, no alias, no publish of its commit again.
 // - A channel moves only forward by itself: publishing an ancestor of what it shows leaves it. `promote` may go anywhere.
 
 import type { Digest } from "../artifact/digest.ts";
 import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
 import { KilnError } from "../errors.ts";
-import { type CatalogReader, findAlias, findChannel, findClaim, findRelease } from "../views/catalog.ts";
+import { type CatalogReader, findAlias, findChannel, findClaim, findRelease, withdrawalOf } from "../views/catalog.ts";
 
 /** A release in the log. */
 export interface Released {
@@ -27,13 +28,18 @@ export interface Claimant {
   readonly claims: ReleaseLeaf["claims"];
 }
 
-/** The release that stands for this bake already, if there is one. Throws IMMUTABLE_CONFLICT. */
+/**
+ * The release that stands for this bake already, if there is one. Throws IMMUTABLE_CONFLICT, RELEASE_YANKED,
+ * RELEASE_RETIRED.
+ */
 export async function adopted(catalog: CatalogReader, wanted: Claimant): Promise<Released | undefined> {
   const { name, version, manifest, claims } = wanted;
   const claim = claims === null ? undefined : await findClaim(catalog, name, claims);
-  if (claim !== undefined) return released(catalog, name, claim.version);
+  if (claim !== undefined) return notWithdrawn(catalog, await released(catalog, name, claim.version));
   const same = await findRelease(catalog, name, version);
-  if (same !== undefined && same.manifest === manifest) return released(catalog, name, version);
+  if (same !== undefined && same.manifest === manifest) {
+    return notWithdrawn(catalog, await released(catalog, name, version));
+  }
   if (same !== undefined) {
     throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: got manifest ${manifest}, want ${same.manifest}`, {
       hint: "this version was published from another bake: give this one a new version",
@@ -74,7 +80,30 @@ async function refuseAlias(
   });
 }
 
-/** The leaf that makes `alias` another name of the release; none when it is one already. Throws IMMUTABLE_CONFLICT. */
+/** The release, unless it was taken back. Throws RELEASE_YANKED, RELEASE_RETIRED. */
+export async function notWithdrawn<T extends { readonly name: string; readonly version: string }>(
+  catalog: CatalogReader,
+  release: T,
+): Promise<T> {
+  const { name, version } = release;
+  const { yanked, retired } = await withdrawalOf(catalog, name, version);
+  if (retired !== null) {
+    throw new KilnError("RELEASE_RETIRED", `${name}@${version}: it was retired: ${retired}`, {
+      hint: `\`kiln list ${name}\` shows what else exists`,
+      details: { name, version, reason: retired },
+    });
+  }
+  if (yanked === null) return release;
+  throw new KilnError("RELEASE_YANKED", `${name}@${version}: it was yanked: ${yanked}`, {
+    hint: `choose another version, or take that back with \`kiln unyank ${name}@${version}\``,
+    details: { name, version, reason: yanked },
+  });
+}
+
+/**
+ * The leaf that makes `alias` another name of the release; none when it is one already. Throws IMMUTABLE_CONFLICT,
+ * RELEASE_YANKED, RELEASE_RETIRED.
+ */
 export async function aliasLeaf(options: {
   readonly catalog: CatalogReader;
   readonly release: Released;
@@ -91,6 +120,7 @@ export async function aliasLeaf(options: {
       hint: "an alias never moves: tag this commit with another name",
     });
   }
+  await notWithdrawn(catalog, release);
   return { type: "alias", kiln: 1, name, version, manifest, alias, time };
 }
 
@@ -100,7 +130,10 @@ export interface ChannelWish {
   readonly isAhead?: ((shown: Released) => Promise<boolean>) | undefined;
 }
 
-/** The leaf that makes the channel show the release; none when it shows it already, or is ahead of it. */
+/**
+ * The leaf that makes the channel show the release; none when it shows it already, or is ahead of it. Throws RELEASE_YANKED,
+ * RELEASE_RETIRED.
+ */
 export async function channelLeaf(options: {
   readonly catalog: CatalogReader;
   readonly release: Released;
@@ -112,6 +145,7 @@ export async function channelLeaf(options: {
   const shown = await findChannel(catalog, name, wish.channel);
   if (shown?.manifest === manifest) return undefined;
   if (shown !== undefined && (await wish.isAhead?.(await released(catalog, name, shown.version)))) return undefined;
+  await notWithdrawn(catalog, release);
   return {
     type: "channel",
     kiln: 1,

@@ -27,7 +27,7 @@ export interface Promoted {
   readonly gates: readonly GateAnswer[];
 }
 
-/** Moves `channel` to what `selector` names, forward or back. Throws NOT_FOUND, KEY_NOT_ALLOWED, GATE_FAILED. */
+/** Moves `channel` to what `selector` names, forward or back. Throws NOT_FOUND, KEY_NOT_ALLOWED, GATE_FAILED, RELEASE_YANKED, RELEASE_RETIRED. */
 export async function promote(publisher: Publisher, selector: Selector, channel: string): Promise<Promoted> {
   const { store, context } = publisher;
   checkKeys(publisher, "log", "release");

@@ -4,13 +4,16 @@
 import { KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
 import { checkKeys } from "./allowed.ts";
-import { released } from "./decide.ts";
+import { notWithdrawn, released } from "./decide.ts";
 import { requirePassed } from "./gates.ts";
 import { type Published, publishGroup, type PublishOptions } from "./group.ts";
 import { pointing, type Pointers } from "./pointing.ts";
 import { commit, type Publisher } from "./publisher.ts";
 
-/** Throws IMMUTABLE_CONFLICT, NAME_CLASH, BAKE_CHANGED, KEY_NOT_ALLOWED, GATE_FAILED, and what the store and the log throw. */
+/**
+ * Throws IMMUTABLE_CONFLICT, NAME_CLASH, BAKE_CHANGED, KEY_NOT_ALLOWED, GATE_FAILED, RELEASE_YANKED and RELEASE_RETIRED, and what
+ * the store and the log throw.
+ */
 export async function publishRelease(publisher: Publisher, options: PublishOptions): Promise<Published> {
   for (const answer of await publishGroup(publisher, [options])) {
     if (answer instanceof KilnError) throw answer;
@@ -28,7 +31,7 @@ export async function pointAt(
   checkKeys(publisher, "log", "release");
   const { outcome, head } = await inStep(publisher.context.report, `point at ${name}@${version}`, () =>
     commit(publisher, async ({ catalog }) => {
-      const release = await released(catalog, name, version);
+      const release = await notWithdrawn(catalog, await released(catalog, name, version));
       const { leaves, moved, gates } = await pointing({ catalog, release, pointers, publisher });
       return { entries: [], leaves, outcome: { release, added: false, moved, gates } };
     }),

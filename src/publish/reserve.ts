@@ -14,6 +14,7 @@ import { logOf } from "../log/checkpoint.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore, Store } from "../stores/store.ts";
 import { aliases, type CatalogReader, findClaim, releases } from "../views/catalog.ts";
+import { notWithdrawn } from "./decide.ts";
 import { stateAt } from "./state.ts";
 
 const lapse = 24 * 60 * 60 * 1000;
@@ -46,13 +47,13 @@ export interface ReserveOptions {
   readonly next: (taken: readonly string[]) => string;
 }
 
-/** The version for this commit: of its release, its reservation, or a new one. Throws STORE_CORRUPT, STORE_CONTENDED. */
+/** The version for this commit: of its release, its reservation, or a new one. Throws STORE_CORRUPT, STORE_CONTENDED, RELEASE_YANKED, RELEASE_RETIRED. */
 export async function reserveVersion(options: ReserveOptions): Promise<string> {
   const { store, trust, now, pause, name, claim, next } = options;
   const key = keys.reservations(name);
   const { catalog } = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
   const released = await findClaim(catalog, name, claim);
-  if (released !== undefined) return released.version;
+  if (released !== undefined) return (await notWithdrawn(catalog, { name, version: released.version })).version;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (attempt > 0) await pause(attempt);
     const { live, etag } = await liveReservations(store, { name, now });

@@ -3,7 +3,16 @@
 // document here, validly signed: an older one only a reader who remembers a counter or a checkpoint can tell.
 
 import { isCanonical } from "../artifact/json.ts";
-import type { AliasLeaf, ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
+import type {
+  AliasLeaf,
+  ChannelLeaf,
+  Leaf,
+  ReleaseLeaf,
+  RetireLeaf,
+  WithdrawalLeaf,
+  UnyankLeaf,
+  YankLeaf,
+} from "../artifact/leaf.ts";
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
@@ -28,6 +37,9 @@ export interface VerifiedRelease {
   readonly release: Placed<ReleaseLeaf>;
   /** When `version` was an alias: the entry that made it one. */
   readonly alias: Placed<AliasLeaf> | undefined;
+  /** The newest entry that yanked it, or took that back. */
+  readonly yank: Placed<YankLeaf | UnyankLeaf> | undefined;
+  readonly retire: Placed<RetireLeaf> | undefined;
 }
 
 export interface VerifiedChannel {
@@ -52,7 +64,10 @@ export function verifyReleaseDocument(
     throw mismatch(key, `got the entry of ${release.leaf.name}@${shown}, want ${name}@${version}`);
   }
   if (alias !== undefined) wantSameRelease(key, alias.leaf, release.leaf);
-  return { checkpoint, release, alias };
+  const yank = document.yank && withdrawalOf(document.yank, { key, checkpoint, trust }, "yank", "unyank");
+  const retire = document.retire && withdrawalOf(document.retire, { key, checkpoint, trust }, "retire");
+  for (const said of [yank, retire]) if (said !== undefined) wantSameRelease(key, said.leaf, release.leaf);
+  return { checkpoint, release, alias, yank, retire };
 }
 
 /** The document of a channel of `name`. Throws what `verifyEntry` throws, CHECKPOINT_INVALID, SUBJECT_MISMATCH. */
@@ -102,13 +117,25 @@ function aliasOf(proven: ProvenEntry, against: Against & { readonly key: string 
   throw mismatch(against.key, `got an entry of type ${leaf.type}, want an alias`);
 }
 
+function withdrawalOf<Type extends WithdrawalLeaf["type"]>(
+  proven: ProvenEntry,
+  against: Against & { readonly key: string },
+  ...types: readonly Type[]
+): Placed<Extract<WithdrawalLeaf, { readonly type: Type }>> {
+  const leaf = leafOf(proven, against);
+  if (types.some((type) => type === leaf.type)) {
+    return { index: proven.index, leaf: leaf as Extract<WithdrawalLeaf, { readonly type: Type }> };
+  }
+  throw mismatch(against.key, `got an entry of type ${leaf.type}, want ${types.join(" or ")}`);
+}
+
 function leafOf({ index, entry, proof }: ProvenEntry, { checkpoint, trust }: Against): Leaf {
   const bytes = Buffer.from(entry, "base64");
   const hashes = proof.map((hash) => Buffer.from(hash, "base64"));
   return verifyEntry({ index, entry: bytes, proof: hashes, checkpoint, trust });
 }
 
-function wantSameRelease(key: string, pointer: ChannelLeaf | AliasLeaf, release: ReleaseLeaf): void {
+function wantSameRelease(key: string, pointer: ChannelLeaf | AliasLeaf | WithdrawalLeaf, release: ReleaseLeaf): void {
   const { name, version, manifest } = pointer;
   if (release.name === name && release.version === version && release.manifest === manifest) return;
   throw mismatch(

@@ -6,6 +6,7 @@ import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import type { Artifact, Manifest } from "../artifact/manifest.ts";
 import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
 import { attestationsAbout, recordOrder } from "../artifact/records.ts";
+import { dispensable } from "../artifact/retired.ts";
 import type { Signatures } from "../artifact/signatures.ts";
 import { sbomStatement } from "../artifact/statement.ts";
 import type { Trust } from "../artifact/trust.ts";
@@ -25,6 +26,8 @@ export interface ReleaseReader {
   readonly trust: Trust;
   readonly findings: Findings;
   readonly release: Placed<ReleaseLeaf>;
+  /** Whether the log retires it: what it may then lack is a note, not a finding. */
+  readonly isRetired: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -74,16 +77,30 @@ export async function verifyStoredArtifact(
   { artifact, place, onBytes }: PlacedArtifact,
 ): Promise<{ passed: Passed | undefined; sbom: Buffer | undefined }> {
   const { store, trust, findings, signatures, now } = release;
-  const passed = await findings.checkAsync(poolKey(artifact), () => passOverArtifact(store, artifact, onBytes));
-  const sbom = await findings.checkAsync(poolKey(artifact.sbom), () => readPresent(store, poolKey(artifact.sbom)));
   const signed = signatures.artifacts[place];
   if (signed === undefined) throw new TypeError(`no signatures of artifact ${place}`);
+  const gone = await goneOf(release, artifact);
+  for (const key of gone) findings.note("RELEASE_RETIRED", key, `${key}: it isn't kept: its release was retired`);
+  const passed = gone.includes(poolKey(artifact))
+    ? undefined
+    : await findings.checkAsync(poolKey(artifact), () => passOverArtifact(store, artifact, onBytes));
+  const sbom = await findings.checkAsync(poolKey(artifact.sbom), () => readPresent(store, poolKey(artifact.sbom)));
   const index = firstRecord(release.release) + recordOrder(release.manifest).artifact(place).signature;
   const { publicKey } = signatures;
   await verifySignedArtifact({ artifact, passed, sbom, signed, publicKey, index, trust, now, findings });
   const { native } = signed;
-  if (native !== undefined) await verifyNative({ store, artifact, native, trust, index, now, findings });
+  // A signed package is compared with the baked one: that takes both.
+  if (native !== undefined && gone.length === 0)
+    await verifyNative({ store, artifact, native, trust, index, now, findings });
   return { passed, sbom };
+}
+
+/** The keys of what a retired artifact has no more. */
+async function goneOf({ store, signatures, isRetired }: SignedRelease, artifact: Artifact): Promise<string[]> {
+  if (!isRetired) return [];
+  const blobs = dispensable(artifact, signatures).map(poolKey);
+  const found = await Promise.all(blobs.map((key) => store.head(key)));
+  return blobs.filter((_, place) => found[place] === undefined);
 }
 
 /** The leaf index of the first of the release's signature records. */

@@ -15,9 +15,10 @@ import { KilnError } from "../errors.ts";
 import { inStep, type Step } from "../report.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
+import type { Withdrawal } from "../views/catalog.ts";
 import { findLaterAttestations, type LaterAttestation } from "./attestation.ts";
-import { type Placed, verifyReleaseDocument } from "./documents.ts";
-import { newFindings, type Verification, verdictOf } from "./findings.ts";
+import { type Placed, type VerifiedRelease, verifyReleaseDocument } from "./documents.ts";
+import { type Findings, newFindings, type Verification, verdictOf } from "./findings.ts";
 import { requireReleaseKey } from "./keys.ts";
 import {
   firstRecord,
@@ -40,7 +41,7 @@ export interface ReleaseToVerify {
   readonly context: Pick<Context, "now" | "report">;
 }
 
-export interface ReleaseVerification extends Verification {
+export interface ReleaseVerification extends Verification, Withdrawal {
   /** What was found, as far as it could be believed. */
   readonly release: Placed<ReleaseLeaf> | undefined;
   readonly manifest: Manifest | undefined;
@@ -54,8 +55,12 @@ export async function verifyRelease(options: ReleaseToVerify): Promise<ReleaseVe
   const subject = `${name}@${version}`;
   const findings = newFindings();
   const document = await readReleaseDocument(store, name, version);
-  const release = findings.check(subject, () => verifyReleaseDocument(document, { name, version, trust }).release);
-  const reader = release && { store, trust, findings, release, now: context.now() };
+  const verified = findings.check(subject, () => verifyReleaseDocument(document, { name, version, trust }));
+  const release = verified?.release;
+  const withdrawal = { yanked: yankReason(verified), retired: verified?.retire?.leaf.reason ?? null };
+  noteWithdrawal(findings, subject, withdrawal);
+  const isRetired = withdrawal.retired !== null;
+  const reader = release && { store, trust, findings, release, isRetired, now: context.now() };
   const manifest = reader && (await verifyManifest(reader));
   const signed = reader && manifest && (await verifyNamed(reader, manifest));
   if (signed !== undefined) await inStep(context.report, `verify ${subject}`, (step) => verifyArtifacts(signed, step));
@@ -69,7 +74,18 @@ export async function verifyRelease(options: ReleaseToVerify): Promise<ReleaseVe
           identity: signed.release.leaf.manifest,
           manifest: signed.manifest,
         });
-  return { subject, verdict: verdictOf(findings.list), findings: findings.list, release, manifest, attested };
+  const { list } = findings;
+  return { subject, verdict: verdictOf(list), findings: list, release, manifest, attested, ...withdrawal };
+}
+
+function yankReason(verified: VerifiedRelease | undefined): string | null {
+  return verified?.yank?.leaf.type === "yank" ? verified.yank.leaf.reason : null;
+}
+
+/** It takes nothing from what was signed: a note. */
+function noteWithdrawal({ note }: Findings, subject: string, { yanked, retired }: Withdrawal): void {
+  if (yanked !== null) note("RELEASE_YANKED", subject, `${subject}: it was yanked: ${yanked}`);
+  if (retired !== null) note("RELEASE_RETIRED", subject, `${subject}: it was retired: ${retired}`);
 }
 
 /** What the log entry names, believed: manifest, signatures document and provenance. `undefined`: there is no going on. */

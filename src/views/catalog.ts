@@ -3,7 +3,7 @@
 //
 //   <name> release <version>            <name> alias <alias>      <name> claim <commit> <recipe>
 //   <name> channel <channel>            <name> move <channel> <counter>      <name> refusal <digest of what it says>
-//   <name> attestation <version> <digest>
+//   <name> attestation <version> <digest>      <name> yank <version> <leaf>      <name> retire <version>
 //   ~<format> <package>                 ~<format> <package> <version>       ~version <name> <version in small letters>
 //
 // The last line says whose a package is, and which release's a version of it: all of them as what clients take for one.
@@ -38,6 +38,12 @@ const packageRowSchema = z.strictObject({ name: z.string(), package: z.string() 
 const packageVersionRowSchema = z.strictObject({ name: z.string(), version: z.string() });
 const smallVersionRowSchema = z.strictObject({ version: z.string() });
 
+/** `reason` null: the yank was taken back. */
+const yankRowSchema = z.strictObject({ ...shared, reason: z.string().nullable() });
+const retireRowSchema = z.strictObject({ ...shared, reason: z.string() });
+
+export type YankRow = z.infer<typeof yankRowSchema>;
+export type RetireRow = z.infer<typeof retireRowSchema>;
 export type ReleaseRow = z.infer<typeof releaseRowSchema>;
 export type AliasRow = z.infer<typeof aliasRowSchema>;
 export type MoveRow = z.infer<typeof moveRowSchema>;
@@ -134,6 +140,15 @@ function rowsOnce(
     const row = { digest, leaf: common.leaf, manifest, predicateType, time: common.time, version };
     return [[attestationKey(name, version, digest), row]];
   }
+  if (leaf.type === "yank" || leaf.type === "unyank") {
+    const reason = leaf.type === "yank" ? leaf.reason : null;
+    const row = { leaf: common.leaf, manifest, reason, time: common.time, version };
+    return [[yankKey(name, version, common.leaf), row]];
+  }
+  if (leaf.type === "retire") {
+    const row = { leaf: common.leaf, manifest, reason: leaf.reason, time: common.time, version };
+    return [[retireKey(name, version), row]];
+  }
   const row = { bakeKey: leaf.bakeKey, commit: leaf.claims?.commit ?? null, ...common };
   return [
     [releaseKey(name, version), row],
@@ -185,6 +200,44 @@ export async function findClaim(catalog: CatalogReader, name: string, claim: Cla
 
 export async function findChannel(catalog: CatalogReader, name: string, channel: string) {
   return typed(moveRowSchema, channelKey(name, channel), catalog);
+}
+
+/** Why the release may not be led to, or its artifacts may be gone; null: it isn't yanked, or not retired. */
+export interface Withdrawal {
+  readonly yanked: string | null;
+  readonly retired: string | null;
+}
+
+/** How a release stands. */
+export async function withdrawalOf(catalog: CatalogReader, name: string, version: string): Promise<Withdrawal> {
+  const yanks = await Array.fromAsync(yanksOf(catalog, name, version));
+  const retired = await findRetired(catalog, name, version);
+  return { yanked: yanks.at(-1)?.reason ?? null, retired: retired?.reason ?? null };
+}
+
+/** Where the newest of what was said of a release is logged. */
+export async function findWithdrawal(catalog: CatalogReader, name: string, version: string) {
+  const yanked = await Array.fromAsync(yanksOf(catalog, name, version));
+  return { yank: yanked.at(-1)?.leaf, retire: (await findRetired(catalog, name, version))?.leaf };
+}
+
+export async function findRetired(catalog: CatalogReader, name: string, version: string) {
+  return typed(retireRowSchema, retireKey(name, version), catalog);
+}
+
+/** Each time the release was yanked, or that was taken back: oldest first. */
+export async function* yanksOf(catalog: CatalogReader, name: string, version: string): AsyncGenerator<YankRow> {
+  for await (const [key, row] of catalog.rows(`${name} yank ${version} `)) yield parseRow(yankRowSchema, row, key);
+}
+
+/** The same of every release of `name`, version by version. */
+export async function* yanks(catalog: CatalogReader, name: string): AsyncGenerator<YankRow> {
+  for await (const [key, row] of catalog.rows(`${name} yank `)) yield parseRow(yankRowSchema, row, key);
+}
+
+/** Every release of `name` that was retired. */
+export async function* retirements(catalog: CatalogReader, name: string): AsyncGenerator<RetireRow> {
+  for await (const [key, row] of catalog.rows(`${name} retire `)) yield parseRow(retireRowSchema, row, key);
 }
 
 /** Every release of `name` (of every name, without one), in key order. */
@@ -271,6 +324,9 @@ const channelKey = (name: string, channel: string) => `${name} channel ${channel
 const refusalKey = ({ name, manifest, gate, channel, got, wanted }: Refused) =>
   `${name} refusal ${digestOf(canonicalText({ manifest, gate, channel, got, wanted }))}`;
 const attestationKey = (name: string, version: string, digest: string) => `${name} attestation ${version} ${digest}`;
+const yankKey = (name: string, version: string, leaf: number) =>
+  `${name} yank ${version} ${String(leaf).padStart(12, "0")}`;
+const retireKey = (name: string, version: string) => `${name} retire ${version}`;
 const moveKey = (leaf: ChannelLeaf) => `${leaf.name} move ${leaf.channel} ${String(leaf.counter).padStart(8, "0")}`;
 
 async function typed<T>(schema: z.ZodType<T>, key: string, catalog: CatalogReader): Promise<T | undefined> {

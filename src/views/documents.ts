@@ -24,6 +24,10 @@ const releaseDocumentSchema = z.strictObject({
   release: provenEntrySchema,
   /** In a document that lies under an alias: the entry that made it one. */
   alias: provenEntrySchema.optional(),
+  /** The newest entry that yanked the release, or took that back; absent: it never was. */
+  yank: provenEntrySchema.optional(),
+  /** The entry that retired it; absent: it wasn't. */
+  retire: provenEntrySchema.optional(),
 });
 
 const channelDocumentSchema = z.strictObject({

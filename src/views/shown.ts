@@ -1,19 +1,26 @@
 // What a channel shows of one name to stock clients: the release that its newest move leads to, and a few that it showed
-// before. Never one that is newer than the current: so a channel that moves back takes its clients back too. All of it comes
-// from the log's own entries, move by move, and from nothing that a store merely says.
+// before. Never one that is newer than the current: so a channel that moves back takes its clients back too. What was retired is
+// shown no more; of what was yanked each view knows what its clients expect. All of it comes from the log's own entries, move by
+// move, and from nothing that a store merely says.
 
 import pMap from "p-map";
 
-import type { ChannelLeaf, Leaf, ReleaseLeaf } from "../artifact/leaf.ts";
+import { type ChannelLeaf, isWithdrawal, type ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { isKilnError } from "../errors.ts";
 import type { TakenLeaf, ViewSource } from "./view.ts";
+import { readWithdrawal, type WithdrawalSource } from "./withdrawal.ts";
 
 /** What must be known of log and pool. */
-export interface ShownSource extends Pick<ViewSource, "blob" | "releaseIndex"> {
-  /** The leaf at `index`, proven to be in the tree and signed by a key that may; `undefined`: there is no such leaf. */
-  leaf(index: number): Promise<Leaf | undefined>;
+export interface ShownSource extends Pick<ViewSource, "blob" | "releaseIndex">, WithdrawalSource {}
+
+/** What must be known to tell what leaves change. */
+export interface ChangeSource extends ShownSource {
+  /** Leaves that all views have taken in. A document that has more was written by a publisher who didn't come to an end. */
+  readonly settled: number;
+  /** Every channel of a name, with its newest move, in order. */
+  channels(name: string): AsyncIterable<TakenMove>;
 }
 
 /** How many releases a channel shows beside the current one. */
@@ -28,6 +35,8 @@ export interface Shown {
   readonly manifest: Manifest;
   /** The reason; null: it isn't yanked. */
   readonly yanked: string | null;
+  /** The reason; null: it isn't retired. What a channel shows never is. */
+  readonly retired: string | null;
 }
 
 /** What leaves that are taken in do to one name in one channel. */
@@ -45,28 +54,56 @@ export interface ChannelChange {
 /** Channel by channel, in order of the name. `afresh`: what was shown before doesn't matter. */
 export async function changesOf(
   leaves: readonly TakenLeaf[],
-  source: ShownSource,
+  source: ChangeSource,
   { afresh }: { readonly afresh: boolean },
 ): Promise<ChannelChange[]> {
   const moves = Map.groupBy(leaves.flatMap(moveOf), ({ leaf }) => `${leaf.channel} ${leaf.name}`);
   const known = afresh ? source : remembering(source);
-  const inOrder = [...moves.values()].toSorted(([a], [b]) => (orderOf(a) < orderOf(b) ? -1 : 1));
-  return pMap(inOrder, (all) => changeOf(all, known, afresh), { concurrency: 8 });
+  const moved = await pMap(moves.values(), (all) => changeOf(all, known, afresh), { concurrency: 8 });
+  const withdrawal = afresh ? [] : await Array.fromAsync(withdrawalChanges(leaves, moves, known));
+  return [...moved, ...withdrawal].toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
 }
 
-const orderOf = (move: TakenMove | undefined) => `${move?.leaf.channel} ${move?.leaf.name}`;
+const orderOf = ({ channel, name }: ChannelChange) => `${channel} ${name}`;
 
-async function changeOf(moves: readonly TakenMove[], source: ShownSource, afresh: boolean): Promise<ChannelChange> {
+async function changeOf(moves: readonly TakenMove[], source: ChangeSource, afresh: boolean): Promise<ChannelChange> {
   const [first] = moves as readonly [TakenMove];
   const newest = moves.at(-1) as TakenMove;
   const { channel, name } = newest.leaf;
-  const change = { channel, name, newest: newest.index };
   const now = await shownAfter(newest, source);
+  const change = { channel, name, newest: await newestLeaf(newest, now, source) };
   if (afresh) return { ...change, now, before: [] };
   const settled = first.leaf.follows === null ? undefined : await source.leaf(first.leaf.follows);
-  const before = settled?.type === "channel" ? await shownAfter({ leaf: settled }, source) : [];
+  const before = settled?.type === "channel" ? await shownAfter({ leaf: settled }, source, source.settled) : [];
   const between = await Promise.all(moves.slice(0, -1).map(({ leaf }) => releaseOf(leaf, source)));
   return { ...change, now, before: [...before, ...between.filter((one) => one !== undefined)] };
+}
+
+/** Channels that didn't move, and show what was yanked or retired, or was until now. */
+async function* withdrawalChanges(
+  leaves: readonly TakenLeaf[],
+  moves: ReadonlyMap<string, unknown>,
+  source: ChangeSource,
+): AsyncGenerator<ChannelChange> {
+  const said = leaves.flatMap(({ leaf }) => (isWithdrawal(leaf) ? [leaf] : []));
+  for (const [name, ofName] of Map.groupBy(said, (leaf) => leaf.name)) {
+    const versions = new Set(ofName.map(({ version }) => version));
+    for await (const move of source.channels(name)) {
+      const { channel } = move.leaf;
+      if (moves.has(`${channel} ${name}`)) continue;
+      const before = await shownAfter(move, source, source.settled);
+      if (!before.some(({ release }) => versions.has(release.version))) continue;
+      const now = await shownAfter(move, source);
+      yield { channel, name, newest: await newestLeaf(move, now, source), now, before };
+    }
+  }
+}
+
+/** Of the move, and of whatever took back what it shows, or would show. */
+async function newestLeaf(move: TakenMove, now: readonly Shown[], source: ShownSource): Promise<number> {
+  const all = [...now, ...(await shownAfter(move, source, 0))];
+  const said = await Promise.all(all.map(({ release }) => source.withdrawal(release.name, release.version)));
+  return Math.max(move.index, ...said.flatMap(({ yank = -1, retire = -1 }) => [yank, retire]));
 }
 
 interface TakenMove {
@@ -79,7 +116,7 @@ function moveOf({ index, leaf }: TakenLeaf): TakenMove[] {
 }
 
 /** Several changes show the same releases: each is read once. Not for all of a store: that many don't fit into memory. */
-function remembering(source: ShownSource): ShownSource {
+function remembering(source: ChangeSource): ChangeSource {
   const blobs = new Map<string, Promise<Uint8Array>>();
   return {
     ...source,
@@ -91,13 +128,21 @@ function remembering(source: ShownSource): ShownSource {
   };
 }
 
-/** What the channel shows after `move`: the current release first. Empty: the move leads to no release of the log. */
+/**
+ * What the channel shows after `move`: the current release first. Empty: the move leads to no release of the log.
+ * `size`: retirements that were logged from there on don't count yet.
+ */
 export async function shownAfter(
   { leaf: move }: { readonly leaf: ChannelLeaf },
   source: ShownSource,
+  size: number = Infinity,
 ): Promise<Shown[]> {
+  const isKept = async ({ release }: Shown): Promise<boolean> => {
+    const { retire } = await source.withdrawal(release.name, release.version);
+    return retire !== undefined && retire >= size;
+  };
   const current = await releaseOf(move, source);
-  if (current === undefined) return [];
+  if (current === undefined || (current.retired !== null && !(await isKept(current)))) return [];
   const shown: Shown[] = [current];
   let before = move.follows;
   for (let looked = 0; before !== null && looked < movesLookedAt && shown.length <= earlierReleases; looked++) {
@@ -106,7 +151,8 @@ export async function shownAfter(
     if (leaf?.type !== "channel" || leaf.name !== move.name || leaf.channel !== move.channel) break;
     const isShown = shown.some(({ release }) => release.manifest === leaf.manifest);
     const earlier = isShown ? undefined : await releaseOf(leaf, source);
-    if (earlier !== undefined && earlier.leaf < current.leaf) shown.push(earlier);
+    const isOld = earlier !== undefined && earlier.leaf < current.leaf;
+    if (isOld && (earlier.retired === null || (await isKept(earlier)))) shown.push(earlier);
     before = leaf.follows;
   }
   return shown;
@@ -118,7 +164,7 @@ export async function releaseAt(index: number, source: ShownSource): Promise<Sho
   if (release?.type !== "release") return undefined;
   const blob = { sha256: release.manifest, file: manifestFile };
   const manifest = parseManifest(await source.blob(blob), poolKey(blob));
-  return { leaf: index, release, manifest, yanked: null };
+  return { leaf: index, release, manifest, ...(await readWithdrawal(release, source)) };
 }
 
 async function releaseOf(move: ChannelLeaf, source: ShownSource): Promise<Shown | undefined> {

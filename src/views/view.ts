@@ -1,9 +1,9 @@
 // What a view is: a function from log leaves to documents. It reads only what log and pool say, writes only through its
 // target, and taking a leaf in twice changes nothing. A new format is one file and one line in index.ts.
 
-import type { ChannelLeaf, Leaf } from "../artifact/leaf.ts";
+import type { Leaf } from "../artifact/leaf.ts";
 import type { ReleaseKey } from "../artifact/trust.ts";
-import type { ChannelChange, Shown, ShownSource } from "./shown.ts";
+import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
 
 export interface TakenLeaf {
   /** Its index in the log. */
@@ -53,14 +53,12 @@ export interface ViewSigner {
 }
 
 /** What the views of stock clients need beside that. */
-export interface RepositorySource extends ViewSource, ShownSource {
+export interface RepositorySource extends ViewSource, ChangeSource {
   /** The log's name. */
   readonly origin: string;
   readonly signer: ViewSigner;
   /** Pinned, in the trust file's order. */
   readonly releaseKeys: readonly ReleaseKey[];
-  /** Leaves that all views have taken in. A document that has more was written by a publisher who didn't come to an end. */
-  readonly settled: number;
   /** True while views are rebuilt: nothing that stands there is built upon. */
   readonly afresh: boolean;
   /** Where clients reach the store; ends in `/`. Only for what must hold absolute addresses. */
@@ -70,9 +68,9 @@ export interface RepositorySource extends ViewSource, ShownSource {
    * nothing about it, unless all is made afresh.
    */
   readonly changes: readonly ChannelChange[];
-  /** Every channel of a name, with its newest move, in order. */
-  channels(name: string): AsyncIterable<{ readonly index: number; readonly leaf: ChannelLeaf }>;
-  /** Every release of a name, in order of the version's text. */
+  /** Where the aliases of a release are logged. */
+  aliases(name: string, version: string): AsyncIterable<number>;
+  /** Every release of a name, in order of the version's text; also what is yanked or retired. */
   releases(name: string): AsyncIterable<Shown>;
   /** An object that a view wrote, by its digest. Throws STORE_CORRUPT. */
   object(key: string, sha256: string): Promise<Uint8Array>;

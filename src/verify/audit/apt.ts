@@ -3,13 +3,8 @@
 
 import { gunzipSync } from "node:zlib";
 
-import { signerOf } from "../../artifact/authority.ts";
 import { type Digest, digestOf } from "../../artifact/digest.ts";
-import { type Leaf, parseEntry } from "../../artifact/leaf.ts";
-import { keys, poolKey } from "../../artifact/pool.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
-import { readEntry } from "../../log/entries.ts";
-import { leafHash } from "../../log/merkle.ts";
 import { readDocument, readWholeBlob } from "../../stores/read.ts";
 import { readInRelease } from "../../views/apt/release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "../../views/apt/stanza.ts";
@@ -17,7 +12,7 @@ import { parseSuiteState, type SuiteState, suiteKeys } from "../../views/apt/sui
 import { textsOf } from "../../views/compressed-index.ts";
 import { shownAfter, type ShownSource } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
-import { nodeIn } from "./tree.ts";
+import { isBehind, movesByChannel, shownSource } from "./shown.ts";
 
 /** `now`: milliseconds since 1970. */
 export interface RepositoriesToCheck extends DocumentsToCheck {
@@ -37,31 +32,22 @@ interface Suite {
   readonly moves: readonly number[];
 }
 
-function movesByChannel({ history }: RepositoriesToCheck): Map<string, number[]> {
-  const channels = new Map<string, number[]>();
-  for (const [key, { index }] of history.moves) {
-    const channel = key.slice(key.lastIndexOf("/") + 1, -".json".length);
-    channels.set(channel, [...(channels.get(channel) ?? []), index]);
-  }
-  return channels;
-}
-
 /** Throws OBJECT_MISSING, VIEW_MISMATCH, SIGNATURE_INVALID, STORE_CORRUPT, DIGEST_MISMATCH. */
 async function checkSuite({ channel, moves }: Suite, options: RepositoriesToCheck): Promise<void> {
   const { store, trust, findings, now } = options;
   const at = suiteKeys(channel);
   const found = await readDocument(store, at.inRelease);
-  const newest = Math.max(...moves);
   if (found === undefined) {
     const wanted = await wantedStanzas(moves, options);
     if (wanted === undefined || wanted.length === 0) return;
-    if (options.catalog !== undefined && options.catalog.size <= newest) return behind(at.inRelease, options);
+    const isTaken = options.catalog === undefined || !(await isBehind({ moves, size: options.catalog.size }, options));
+    if (!isTaken) return behind(at.inRelease, options);
     throw new KilnError("OBJECT_MISSING", `${at.inRelease}: got no such object, want ${wanted.length} packages`);
   }
   const signer = { keys: trust.openpgp.map(({ publicKey }) => publicKey), now };
   const { text, state: digest } = await readInRelease(found.bytes, at.inRelease, signer);
   const state = parseSuiteState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
-  if (state.size <= newest) return behind(at.inRelease, options);
+  if (await isBehind({ moves, size: state.size }, options)) return behind(at.inRelease, options);
   const wanted = await wantedStanzas(moves, options);
   if (wanted === undefined) return;
   for (const [architecture, index] of Object.entries(state.indexes)) {
@@ -135,21 +121,8 @@ async function stanzasAfter(moves: readonly number[], source: ShownSource): Prom
     const leaf = await source.leaf(index);
     if (leaf?.type !== "channel") continue;
     const shown = await shownAfter({ leaf }, source);
-    stanzas.push(...shown.flatMap(({ manifest }) => stanzasOf(manifest)).toReversed());
+    const fresh = shown.filter(({ yanked }) => yanked === null);
+    stanzas.push(...fresh.flatMap(({ manifest }) => stanzasOf(manifest)).toReversed());
   }
   return stanzas;
-}
-
-function shownSource({ store, trust, tree, history }: RepositoriesToCheck): ShownSource {
-  return {
-    async leaf(index): Promise<Leaf | undefined> {
-      const bytes = await readEntry(store, { index, size: tree.size });
-      const entry = parseEntry(bytes, index);
-      if (entry.sort !== "leaf" || !nodeIn(tree, { level: 0, index }).equals(leafHash(bytes))) return undefined;
-      signerOf(entry, index, trust);
-      return entry.leaf;
-    },
-    blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
-    releaseIndex: async (name, version) => history.documentIndex(keys.release(name, version)),
-  };
 }

@@ -57,9 +57,24 @@ export async function checkReleaseDocument(
   const bytes = await readTaken(key, index, options);
   if (bytes === undefined) return;
   await findings.checkAsync(key, async () => {
-    const got = await releaseIn(bytes, key, options);
-    if (got !== index) throw mismatch(key, `got log entry ${got}, want ${index}`);
+    const { at, yank, retire } = await releaseIn(bytes, key, options);
+    if (at !== index) throw mismatch(key, `got log entry ${at}, want ${index}`);
+    const want = options.history.withdrawal(leaf.name, leaf.version);
+    checkWithdrawal(key, { said: "yank", got: yank, want: want.yank }, options);
+    checkWithdrawal(key, { said: "retirement", got: retire, want: want.retire }, options);
   });
+}
+
+/** What a document says of its release's yank or retirement: the log's newest, or a later one than this audit has read. */
+function checkWithdrawal(
+  key: string,
+  { said, got, want }: { readonly said: string; readonly got: number | undefined; readonly want: number | undefined },
+  options: DocumentsToCheck,
+): void {
+  if (got === want || (got !== undefined && got >= options.tree.size)) return;
+  const problem = `got ${got === undefined ? "none" : `log entry ${got}`} as its ${said}, want ${want ?? "none"}`;
+  if (want === undefined || (got !== undefined && got > want) || wasTaken(want, options)) throw mismatch(key, problem);
+  options.findings.note("VIEW_BEHIND", key, `${key}: ${problem}`);
 }
 
 /** Whether it is the first of its name and version in the log: a later one is a finding, and nobody is served it. */
@@ -90,7 +105,9 @@ async function checkChannelDocument(key: string, index: number, options: Documen
 export async function requireLaterDocument(key: string, options: DocumentsToCheck): Promise<void> {
   const bytes = await readPresent(options.store, key);
   try {
-    const shown = await (key.startsWith("channels/") ? moveIn : releaseIn)(bytes, key, options);
+    const shown = key.startsWith("channels/")
+      ? await moveIn(bytes, key, options)
+      : (await releaseIn(bytes, key, options)).at;
     if (shown < options.tree.size) throw unknown(key);
   } catch (error) {
     throw isKilnError(error, ...untrusted) ? unknown(key, error) : error;
@@ -107,12 +124,20 @@ const untrusted = [
   "SUBJECT_MISMATCH",
 ] as const;
 
-/** The leaf index of the release or alias that a document shows, verified. */
-async function releaseIn(bytes: Uint8Array, key: string, { trust, lineage }: DocumentsToCheck): Promise<number> {
+/** Leaf indexes. */
+interface ShownRelease {
+  /** Of the release or alias. */
+  readonly at: number;
+  readonly yank: number | undefined;
+  readonly retire: number | undefined;
+}
+
+/** What a release's document shows, verified. */
+async function releaseIn(bytes: Uint8Array, key: string, { trust, lineage }: DocumentsToCheck): Promise<ShownRelease> {
   const [, name = "", version = ""] = /^releases\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
-  const { checkpoint, release, alias } = verifyReleaseDocument(bytes, { name, version, trust });
+  const { checkpoint, release, alias, yank, retire } = verifyReleaseDocument(bytes, { name, version, trust });
   await lineage.require(checkpoint, key);
-  return (alias ?? release).index;
+  return { at: (alias ?? release).index, yank: yank?.index, retire: retire?.index };
 }
 
 /** The leaf index of the move that a channel's document shows, verified. */

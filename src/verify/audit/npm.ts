@@ -42,7 +42,7 @@ export function newNpmPackages(): NpmPackages {
   return {
     byPackage,
     add({ release: { index, leaf }, manifest, signatures, trust }) {
-      for (const held of heldIn({ leaf: index, release: leaf, manifest, yanked: null })) {
+      for (const held of heldIn({ leaf: index, release: leaf, manifest, yanked: null, retired: null })) {
         const names = byPackage.get(held.record.name) ?? new Map<string, HeldVersion[]>();
         const versions = names.get(leaf.name) ?? [];
         versions.push({ held, signature: registrySignature(held, signatures, trust.release) });
@@ -89,10 +89,12 @@ async function wantedOf(
   const byRelease = new Map<string, string>();
   let leaf = 0;
   for (const { held, signature } of owner.held) {
-    leaf = Math.max(leaf, held.shown.leaf);
+    const { name: of, version: released } = held.shown.release;
+    const { yank = -1, retire = -1, yanked, retired } = options.history.withdrawal(of, released);
+    leaf = Math.max(leaf, held.shown.leaf, yank, retire);
     const { version } = held.record;
-    if (versions.has(version)) continue;
-    versions.set(version, versionOf(held, signature));
+    if (versions.has(version) || retired !== null) continue;
+    versions.set(version, versionOf({ ...held, shown: { ...held.shown, yanked } }, signature));
     byRelease.set(held.shown.release.version, version);
   }
   const channels = new Map<string, string>();

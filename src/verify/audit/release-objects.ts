@@ -35,7 +35,9 @@ export interface ReleaseToCheck extends DocumentsToCheck {
 export async function checkRelease(options: ReleaseToCheck): Promise<string[]> {
   const { store, trust, findings, logged, now } = options;
   const named = [manifestKey(logged.leaf), signaturesKey(logged.leaf)];
-  const release = await verifySigned({ store, trust, findings, release: logged, now });
+  const { name, version } = logged.leaf;
+  const isRetired = options.history.withdrawal(name, version).retire !== undefined;
+  const release = await verifySigned({ store, trust, findings, release: logged, isRetired, now });
   if (release === undefined) return named;
   options.onSigned(release);
   const statements = await checkArtifacts(release, options);

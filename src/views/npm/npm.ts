@@ -152,7 +152,8 @@ async function nextPackument(
     const there = versions.get(version)?.listed.kilnRelease;
     // The first release that has a version of the package keeps it.
     if (there !== undefined && (there !== releaseOf(held) || !news.touched.has(held.shown.release.version))) continue;
-    versions.set(version, versionOf(held, await signatureOf(held, source)));
+    if (held.shown.retired === null) versions.set(version, versionOf(held, await signatureOf(held, source)));
+    else versions.delete(version);
   }
   const byRelease = new Map([...versions].map(([version, { listed }]) => [listed.kilnRelease, version]));
   const channels = new Map(stored?.channels);
