@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { apt } from "./bench/apt.ts";
+import { auditPool } from "./bench/audit-pool.ts";
 import { audit } from "./bench/audit.ts";
 import { archive, cached } from "./bench/bake.ts";
 import { deploy } from "./bench/deploy.ts";
@@ -18,7 +19,20 @@ import type { Bar, Line, Row } from "./bench/row.ts";
 import { base, sandbox } from "./bench/sandbox.ts";
 import { unmoved, version } from "./bench/start.ts";
 
-const rows: readonly Row[] = [version, unmoved, cached, archive, byKind, sandbox, base, publish, deploy, apt, audit];
+const rows: readonly Row[] = [
+  version,
+  unmoved,
+  cached,
+  archive,
+  byKind,
+  sandbox,
+  base,
+  publish,
+  deploy,
+  apt,
+  audit,
+  auditPool,
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((word) => !rows.some(({ name }) => name.includes(word)));

@@ -15,13 +15,19 @@ export interface OpenPgpVerification {
   /** The armored public keys that may have made it. */
   readonly keys: readonly string[];
   /** SHA-256 that has taken in the whole artifact; it isn't consumed. */
-  readonly state: Hash;
+  readonly state: Hash | SignedState;
   /** Of the signature; a document's, when left out. */
   readonly type?: SignatureType;
   /** When keys and signature must not have expired, milliseconds since 1970. */
   readonly now: number;
   /** What is signed, for messages. */
   readonly what: string;
+}
+
+/** The digest of what is signed, to be gone on from, where another thread has it. */
+export interface SignedState {
+  /** SHA-256 of all of it, and of `tail` after it. */
+  digestAfter(tail: Uint8Array): Promise<Buffer>;
 }
 
 export interface OpenPgpSigned {
@@ -51,7 +57,8 @@ export async function verifyOpenPgp({
   if (time < key.created) throw refusal(what, `got a signature that is older than its key ${key.fingerprint}`);
   if (now >= Number(packet.getExpirationTime())) throw refusal(what, "got a signature that has expired");
 
-  const digest = signedDigest(state, packet.signatureData ?? new Uint8Array());
+  const hashedPart = packet.signatureData ?? new Uint8Array();
+  const digest = "copy" in state ? signedDigest(state, hashedPart) : await state.digestAfter(withTrailer(hashedPart));
   const leads = digest.subarray(0, 2).equals(packet.signedHashValue ?? new Uint8Array());
   if (!leads || !recover(key.key, packet)?.equals(digestInfo(digest))) {
     throw refusal(what, `got a signature that isn't over these bytes by key ${key.fingerprint}`);
@@ -61,9 +68,13 @@ export async function verifyOpenPgp({
 
 /** The digest that a version 4 signature signs: the document, then the signature's hashed part, then a trailer. */
 export function signedDigest(state: Hash, hashedPart: Uint8Array): Buffer {
+  return state.copy().update(withTrailer(hashedPart)).digest();
+}
+
+function withTrailer(hashedPart: Uint8Array): Buffer {
   const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);
   trailer.writeUInt32BE(hashedPart.length, 2);
-  return state.copy().update(hashedPart).update(trailer).digest();
+  return Buffer.concat([hashedPart, trailer]);
 }
 
 /** The DER DigestInfo of a SHA-256: what RSA PKCS #1 v1.5 pads and signs. */

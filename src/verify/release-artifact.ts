@@ -132,8 +132,10 @@ async function passOverArtifact(
 
 async function* counted(body: AsyncIterable<Uint8Array>, onBytes: (count: number) => void): AsyncGenerator<Uint8Array> {
   for await (const piece of body) {
+    // Whoever takes it may give it away.
+    const { length } = piece;
     yield piece;
-    onBytes(piece.length);
+    onBytes(length);
   }
 }
 
