@@ -166,6 +166,13 @@ export const codes = {
     meaning: "What a bake should pack isn't there, or can't be held by this kind of artifact.",
     remedy: "Correct the build step that makes it, or the artifact's entry in the recipe.",
   },
+  IMPORT_REFUSED: {
+    exit: 1,
+    meaning:
+      "A file that was made elsewhere can't be published: it is damaged, dangerous, or of no kind that Kiln knows.",
+    remedy:
+      "The message names the file and what is wrong with it; nothing was published. docs/imports.md says what can be.",
+  },
   STEP_FAILED: {
     exit: 1,
     meaning: "A step of the recipe failed; no later step ran.",

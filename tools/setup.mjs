@@ -42,6 +42,7 @@ const forTests = {
   cargo: "cargo-web | cargo",
   rpm: "rpm",
   rpmbuild: "rpm",
+  gpg: "gnupg",
   dnf: "dnf",
   createrepo_c: "createrepo-c",
   busybox: "busybox-static",

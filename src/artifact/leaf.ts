@@ -35,6 +35,8 @@ const releaseLeafSchema = z.strictObject({
   bakeKey: digestSchema,
   /** What stock clients call what it holds. Absent: it was published before entries listed that. */
   packages: z.array(packageSchema).max(1000).optional(),
+  /** Made elsewhere, and taken in by whoever signed; absent: baked. */
+  imported: z.literal(true).optional(),
 });
 
 const channelLeafSchema = z.strictObject({

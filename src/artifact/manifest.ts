@@ -43,6 +43,25 @@ const attestationSchema = z.strictObject({
   statement: blobSchema,
 });
 
+const importedSchema = z.strictObject({
+  /** Where they were got from, as whoever imported them says. */
+  origin: z.string().max(1000).optional(),
+  /** In their words. */
+  note: z.string().max(1000).optional(),
+  /** The files as they were handed over, in the order of the artifacts. */
+  files: z
+    .array(
+      z.strictObject({
+        artifact: nameSchema,
+        /** As it was called. */
+        name: z.string().max(255),
+        size: z.int().nonnegative(),
+        sha256: digestSchema,
+      }),
+    )
+    .min(1),
+});
+
 /** Axis → value. */
 const cellValuesSchema = z.record(z.string(), z.string());
 
@@ -76,9 +95,11 @@ export const manifestSchema = z.strictObject({
   cells: z.array(cellSchema).min(1).optional(),
   /** Cells that are still to be baked, elsewhere: such a bake isn't published alone. Absent when there are none. */
   missing: z.array(cellValuesSchema).min(1).optional(),
+  /** Made elsewhere and taken in; absent: baked here. */
+  imported: importedSchema.optional(),
   /** Sorted by name. */
   artifacts: z.array(artifactSchema).min(1),
-  /** The in-toto statement (SLSA v1 provenance) whose subjects are all the artifacts. */
+  /** The in-toto statement whose subjects are all the artifacts: SLSA v1 provenance, or what is known of an import. */
   provenance: blobSchema,
   /** What is attested beside SBOMs and provenance; absent: nothing. */
   attestations: z.array(attestationSchema).min(1).max(99).optional(),
@@ -92,6 +113,7 @@ export const manifestSchema = z.strictObject({
 
 export type Blob = z.infer<typeof blobSchema>;
 export type BakedCell = z.infer<typeof cellSchema>;
+export type Imported = z.infer<typeof importedSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 

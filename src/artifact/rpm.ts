@@ -53,6 +53,23 @@ export function unsignedPrefix(prefix: Buffer, what: string): Buffer {
   return prefixWith([], prefix, what);
 }
 
+/** Tags that hold a signature of the vendor's, in any of the ways that there were. */
+const signatures = new Set([tags.rsa, 267, 278, 1002, 1003, 1005, 1006]);
+/** As rpmbuild leaves it. */
+const roomKept = 4128;
+
+/** The prefix of a package that was made elsewhere, without its vendor's signatures and with room for one. Throws PACKAGE_INVALID. */
+export function roomyPrefix(prefix: Buffer, what: string): Buffer {
+  const kept = signatureHeader(prefix, what)
+    .entries.filter(({ tag }) => tag !== tags.region && tag !== tags.reserved && !signatures.has(tag))
+    .map((entry) => ({ ...entry, data: dataOf(entry, what) }));
+  const reserved = { tag: tags.reserved, type: binary, count: roomKept, data: Buffer.alloc(roomKept) };
+  const all = [...kept, reserved].toSorted((a, b) => a.tag - b.tag);
+  const trailer = uint32(tags.region, binary, -16 * (all.length + 1), 16);
+  const header = regionBytes([{ tag: tags.region, type: binary, count: 16, data: trailer }, ...all]);
+  return Buffer.concat([prefix.subarray(0, leadSize), header, Buffer.alloc(-header.length & 7)]);
+}
+
 /** `signature`: the entry, or none; the room that is kept for it fills what it leaves. */
 function prefixWith(signature: readonly RpmEntry[], prefix: Buffer, what: string): Buffer {
   const { entries } = signatureHeader(prefix, what);

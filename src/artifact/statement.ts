@@ -7,6 +7,8 @@ import type { Artifact } from "./manifest.ts";
 export const predicateTypes = {
   provenance: "https://slsa.dev/provenance/v1",
   sbom: "https://cyclonedx.org/bom",
+  /** What is known of files that were made elsewhere; says nothing of how they were built. */
+  import: "urn:kiln:import:v1",
   rebuild: "urn:kiln:rebuild:v1",
   testResult: "https://in-toto.io/attestation/test-result/v0.1",
 } as const;

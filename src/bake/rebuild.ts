@@ -58,6 +58,15 @@ export interface Rebuilt {
 /** Throws REBUILD_IMPOSSIBLE, COMMIT_NOT_FOUND, GIT_FAILED, and what a bake throws. */
 export async function rebuild(published: Published, options: RebuildOptions, context: Context): Promise<Rebuilt> {
   const { manifest, provenance, copyTo } = published;
+  if (manifest.imported !== undefined) {
+    throw new KilnError(
+      "REBUILD_IMPOSSIBLE",
+      `${manifest.name}@${manifest.version}: it was made elsewhere and imported`,
+      {
+        hint: "`kiln show` says what is known of its origin",
+      },
+    );
+  }
   const recorded = recordedBake(manifest, provenance, "provenance");
   const repository = await sourceOf(recorded, options, context);
   const kiln = { path: join(options.folder, "kiln") };

@@ -1,6 +1,7 @@
 // `kiln publish`: signs what was baked and commits it to the store, with its channel and alias, in one append.
 // Without a folder it bakes first. A commit that was released before is never baked again: its release gets the pointers.
-// Folders of one name and version are the cells of one release; folders of several releases are published as a batch.
+// Folders of one name and version are the cells of one release; folders of several releases are published as a batch, and so are files
+// that were made elsewhere: src/import.
 
 import { resolve } from "node:path";
 
@@ -18,17 +19,24 @@ import { columns, size } from "./columns.ts";
 import type { Command, Input, Result } from "./command.ts";
 import { loadConfiguration } from "./configuration.ts";
 import { gateText } from "./gate-text.ts";
+import { importOptions, openImports, sorted } from "./imports.ts";
 import { keyOptions } from "./keys-access.ts";
 import { openPublisher } from "./publisher-access.ts";
 
 export const publish: Command = {
   summary: "sign and publish what was baked; bakes first unless a folder is given",
   arguments: [
-    { name: "DIR", description: "folders of bakes: of one release, all cells of its matrix, or of many", count: "any" },
+    {
+      name: "DIR|FILE",
+      description:
+        "folders of bakes: of one release, all cells of its matrix, or of many; packages that were made elsewhere",
+      count: "any",
+    },
   ],
   options: [
     { flags: "--channel CHANNEL", description: "make this channel show the release, whatever the recipe says" },
     ...bakeOptions,
+    ...importOptions,
     ...keyOptions,
   ],
   examples: [
@@ -36,15 +44,18 @@ export const publish: Command = {
     "kiln publish ./out --channel staging --store ./store",
     "kiln publish ./bookworm ./trixie --store ./store",
     "kiln publish ./out/* --channel staging --store ./store",
+    "kiln publish tool_2.1_amd64.deb --origin https://vendor.example.com/tool_2.1_amd64.deb --channel vendor --store ./store",
   ],
   async run(input, context) {
     const publisher = await openPublisher(await loadConfiguration(input, context), context);
     const channel = askedChannel(input);
+    const given = await sorted(input.arguments.map((path) => resolve(context.cwd, path)));
+    const imports = await openImports(given.files, input, context);
     if (input.arguments.length === 0) {
       const { bakeAndPublish } = await import("./bake-and-publish.ts");
       return resultOf(publisher, await bakeAndPublish(publisher, { input, context, channel }));
     }
-    const releases = await openReleases(input.arguments.map((folder) => resolve(context.cwd, folder)));
+    const releases = [...(await openReleases(given.folders)), ...imports.map(importedRelease)];
     const pointers = { channel: channel === undefined ? undefined : { channel } };
     const [only, ...others] = releases;
     if (only !== undefined && others.length === 0) {
@@ -68,6 +79,11 @@ async function openReleases(folders: readonly string[]): Promise<readonly Cells[
     const { name, version } = (cells[0] as (typeof cells)[number]).bake.manifest;
     return { name, version, bakes: cells };
   });
+}
+
+function importedRelease(bake: Bake): Cells {
+  const { name, version } = bake.manifest;
+  return { name, version, bakes: [{ folder: "", bake }] };
 }
 
 /** Throws BAKE_MISMATCH. */

@@ -1,7 +1,7 @@
 // `kiln show`: one release — where it comes from, what it is made of, who points at it — or the history of one name.
 
 import { attestationKey, parseAttestation, rebuildResult } from "../artifact/attestation.ts";
-import { manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { type Imported, manifestFile, parseManifest } from "../artifact/manifest.ts";
 import { checkName } from "../artifact/name.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { KilnError } from "../errors.ts";
@@ -129,6 +129,7 @@ async function showRelease(options: {
     aliases: also.map(({ alias }) => alias),
     channels: at.map(({ channel }) => channel),
     artifacts,
+    ...(manifest.imported === undefined ? {} : { imported: manifest.imported }),
     checks: manifest.checks ?? {},
     gates: manifest.gates ?? [],
     attestations: attestationsOf(manifest),
@@ -140,8 +141,12 @@ async function showRelease(options: {
     `${name}@${version}`,
     columns([
       ["  manifest", row.manifest],
-      ["  commit", `${commit ?? "none (a dirty tree)"}${repository === null ? "" : ` of ${repository}`}`],
-      ["  recipe", recipe],
+      ...(manifest.imported === undefined
+        ? [
+            ["  commit", `${commit ?? "none (a dirty tree)"}${repository === null ? "" : ` of ${repository}`}`],
+            ["  recipe", recipe],
+          ]
+        : importLines(manifest.imported)),
       ["  logged", `${day(time)}, leaf ${leaf}`],
       ...(await withdrawalRows({ catalog, name, version })),
       ["  channels", json.channels.join(" ") || "none"],
@@ -177,6 +182,15 @@ async function withdrawalRows(options: {
       row.reason === null ? ["  unyanked", said(row)] : ["  yanked", `${said(row)}: ${row.reason}`],
     ),
     ...(retired === undefined ? [] : [["  retired", `${said(retired)}: ${retired.reason}`]]),
+  ];
+}
+
+/** What is known of files that were made elsewhere. */
+function importLines({ origin, note, files }: Imported): string[][] {
+  return [
+    ["  imported", origin ?? note ?? "made elsewhere; nobody says where"],
+    ...(origin === undefined || note === undefined ? [] : [["", note]]),
+    ...files.map(({ name, sha256 }) => ["", `${name}  ${sha256}`]),
   ];
 }
 

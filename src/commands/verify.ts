@@ -84,6 +84,7 @@ function fileResult(result: FileVerification): Result {
   if (proven.indexes.signature !== undefined) facts.push(["log", `leaf ${proven.indexes.signature}`]);
   if (proven.fingerprint !== undefined) facts.push(["openpgp", proven.fingerprint]);
   for (const commit of proven.commits ?? []) facts.push(["commit", commit]);
+  if (proven.imported) facts.push(["imported", "made elsewhere"]);
   const attested = proven.attestations.flatMap((one) => (one === undefined ? [] : [one.predicateType]));
   for (const predicateType of attested) facts.push(["attested", predicateType]);
   return resultOf(result, facts, {
@@ -91,6 +92,7 @@ function fileResult(result: FileVerification): Result {
     size,
     ...(baked === undefined ? {} : { baked }),
     commits: proven.commits ?? [],
+    ...(proven.imported ? { imported: true } : {}),
     attestations: attested,
   });
 }
@@ -100,6 +102,7 @@ function releaseResult(result: ReleaseVerification): Result {
   const facts: Facts = [];
   if (release !== undefined) facts.push(["manifest", release.leaf.manifest], ["log", `leaf ${release.index}`]);
   if (manifest?.source.commit != null) facts.push(["commit", manifest.source.commit]);
+  if (manifest?.imported !== undefined) facts.push(["imported", manifest.imported.origin ?? "made elsewhere"]);
   for (const { file, sha256 } of manifest?.artifacts ?? []) facts.push(["artifact", `${file}  ${sha256}`]);
   const attestations = attestationsOf(manifest);
   for (const one of attestations) facts.push(["attested", attestationText(one)]);
@@ -113,6 +116,7 @@ function releaseResult(result: ReleaseVerification): Result {
   }));
   return resultOf(result, facts, {
     manifest: release?.leaf.manifest ?? null,
+    ...(manifest?.imported === undefined ? {} : { imported: manifest.imported }),
     artifacts: artifacts ?? [],
     attestations,
     attested: result.attested,

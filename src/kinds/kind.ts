@@ -41,6 +41,37 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   pack(spec: z.output<Schema>, job: PackJob): Promise<Packed>;
   /** Reads what lies inside the packed file `path`, member by member, for comparing two of them. */
   readMembers(path: string, options: ReadMembers): Promise<void>;
+  /**
+   * What a file that was made elsewhere says of itself; `undefined`: it isn't of this kind. Reads all of it, so that one that
+   * is cut off is found here, and believes none of it: it may have been made to harm whoever reads it. When left out, files
+   * of this kind can't be imported. Throws ARTIFACT_INVALID, PACKAGE_INVALID, ARCHIVE_UNSAFE, TOOL_MISSING.
+   */
+  inspect?(file: FileToInspect): Promise<Inspected | undefined>;
+}
+
+export interface FileToInspect {
+  /** Absolute, of a plain file. */
+  readonly path: string;
+  /** As whoever made it called it. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The first bytes, as many as a kind is recognised by. */
+  readonly start: Buffer;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** As packing would have answered it, as far as the file says it. */
+export interface Inspected extends Pick<Packed, "file" | "platform" | "record" | "purl" | "requires" | "recommends"> {
+  /** The package's own name and version, in its format's writing. */
+  readonly package: { readonly name: string; readonly version: string };
+  /** What it says of its licence. */
+  readonly license?: string;
+  /** When it was made, in seconds since 1970, where it says so. */
+  readonly time?: number;
+  /** What stands instead of its first bytes in what is published: a signature in it is taken off. */
+  readonly restart?: { readonly bytes: Buffer; readonly instead: number };
 }
 
 /** The files of what is baked, before it is checked out. */

@@ -234,6 +234,7 @@ function releaseLeaf(options: {
     entries: uploaded.entries.length,
     claims,
     bakeKey: bake.manifest.bakeKey,
+    ...(bake.manifest.imported === undefined ? {} : { imported: true }),
     packages: packagesOf(bake.manifest),
     time,
   };

@@ -4,12 +4,13 @@
 
 import { verifyOpenPgp } from "../artifact/openpgp.ts";
 import { beside, besideAttestation } from "../artifact/pool.ts";
+import { predicateTypes } from "../artifact/statement.ts";
 import type { Trust } from "../artifact/trust.ts";
 import { verifyAttestationBundle, verifySignatureBundle } from "./bundle.ts";
 import type { Finding, Findings } from "./findings.ts";
 import { requireOpenPgpKey } from "./keys.ts";
 import type { Passed } from "./pass.ts";
-import { commitsOf, requireStatement } from "./statement.ts";
+import { commitsOf, origins, requireStatement } from "./statement.ts";
 
 export type Beside = keyof typeof beside;
 
@@ -39,6 +40,8 @@ export interface ProvenArtifact {
   readonly fingerprint: string | undefined;
   /** The commits that the provenance names. */
   readonly commits: readonly string[] | undefined;
+  /** Whether it was made elsewhere and taken in. */
+  readonly imported: boolean;
   readonly statements: { readonly provenance: Buffer | undefined; readonly sbom: Buffer | undefined };
   /** Of the further attestations, each at its place. */
   readonly attestations: readonly (ProvenAttestation | undefined)[];
@@ -66,12 +69,13 @@ export async function verifyArtifact(options: ArtifactToVerify): Promise<ProvenA
 
   const index = signature && (await verifySignatureBundle({ ...signature, artifact }));
   const fingerprint = openpgp && (await verifyOpenPgpFile(openpgp, index));
-  const origin = provenance && verifyStatement(provenance, "provenance");
-  const contents = sbom && verifyStatement(sbom, "sbom");
+  const origin = provenance && verifyStatement(provenance, origins);
+  const contents = sbom && verifyStatement(sbom, ["sbom"]);
   return {
     indexes: { signature: index, provenance: origin?.index, sbom: contents?.index },
     fingerprint,
     commits: origin?.commits,
+    imported: origin?.imported ?? false,
     statements: { provenance: origin?.statement, sbom: contents?.statement },
     attestations: others.map((one) => one && verifyAttestation(one)),
   };
@@ -92,13 +96,18 @@ async function verifyOpenPgpFile(part: Part, index: number | undefined): Promise
   });
 }
 
-function verifyStatement(part: Part, predicate: "provenance" | "sbom") {
+function verifyStatement(part: Part, predicates: typeof origins) {
   const { where, artifact, findings } = part;
   const attested = verifyAttestationBundle(part);
   if (attested === undefined) return undefined;
   return findings.check(where, () => {
-    const statement = requireStatement(attested.statement, { predicate, sha256: artifact.sha256, where });
-    return { ...attested, commits: predicate === "provenance" ? commitsOf(statement, where) : [] };
+    const statement = requireStatement(attested.statement, { predicates, sha256: artifact.sha256, where });
+    const isOrigin = predicates === origins;
+    return {
+      ...attested,
+      imported: statement.predicateType === predicateTypes.import,
+      commits: isOrigin ? commitsOf(statement, where) : [],
+    };
   });
 }
 

@@ -155,7 +155,8 @@ async function verifyProvenance(release: NamedRelease): Promise<Uint8Array | und
   });
   findings.check(key, () => {
     const sha256 = manifest.artifacts[0]?.sha256 ?? "";
-    requireProvenanceOf(manifest, requireStatement(bytes, { predicate: "provenance", sha256, where: key }), key);
+    const predicates = [manifest.imported === undefined ? "provenance" : "import"] as const;
+    requireProvenanceOf(manifest, requireStatement(bytes, { predicates, sha256, where: key }), key);
   });
   return named;
 }

@@ -28,9 +28,15 @@ export function manifestOf(leaf: ReleaseLeaf, bytes: Uint8Array): Manifest {
   const manifest = parseManifest(bytes, key);
   const { name, version, bakeKey, claims } = leaf;
   const { commit, recipe } = manifest.source;
-  const said = { name, version, bakeKey, claims: claims && `${claims.commit} ${claims.recipe}` };
-  const meant = { ...manifest, claims: commit && `${commit} ${recipe}` };
-  for (const member of ["name", "version", "bakeKey", "claims"] as const) {
+  const said = {
+    name,
+    version,
+    bakeKey,
+    claims: claims && `${claims.commit} ${claims.recipe}`,
+    imported: leaf.imported,
+  };
+  const meant = { ...manifest, claims: commit && `${commit} ${recipe}`, imported: manifest.imported && true };
+  for (const member of ["name", "version", "bakeKey", "claims", "imported"] as const) {
     if (said[member] === meant[member]) continue;
     throw new KilnError(
       "SUBJECT_MISMATCH",

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 
-import { isCanonical, parseStored } from "../artifact/json.ts";
+import { canonicalText, isCanonical, parseStored } from "../artifact/json.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import { predicateTypes } from "../artifact/statement.ts";
 import { KilnError } from "../errors.ts";
@@ -21,6 +21,11 @@ const provenanceSchema = z.looseObject({
   }),
 });
 
+type Predicate = keyof typeof predicateTypes;
+
+/** What may stand where a release says where it comes from. */
+export const origins: readonly Predicate[] = ["provenance", "import"];
+
 export type Statement = z.infer<typeof statementSchema>;
 
 /**
@@ -29,7 +34,7 @@ export type Statement = z.infer<typeof statementSchema>;
  */
 export function requireStatement(
   bytes: Uint8Array,
-  want: { readonly predicate?: keyof typeof predicateTypes; readonly sha256: string; readonly where: string },
+  want: { readonly predicates?: readonly Predicate[]; readonly sha256: string; readonly where: string },
 ): Statement {
   const { where } = want;
   const result = statementSchema.safeParse(parseStored(bytes, where));
@@ -39,9 +44,10 @@ export function requireStatement(
   if (!isCanonical(statement, bytes)) {
     throw new KilnError("STORE_CORRUPT", `${where}: got a statement that isn't in canonical JSON`);
   }
-  const wanted = want.predicate && predicateTypes[want.predicate];
-  if (wanted !== undefined && statement.predicateType !== wanted) {
-    throw new KilnError("SUBJECT_MISMATCH", `${where}: got a statement of ${statement.predicateType}, want ${wanted}`);
+  const wanted = want.predicates?.map((predicate) => predicateTypes[predicate]);
+  if (wanted?.some((type) => type === statement.predicateType) === false) {
+    const got = `got a statement of ${statement.predicateType}, want ${wanted.join(" or ")}`;
+    throw new KilnError("SUBJECT_MISMATCH", `${where}: ${got}`);
   }
   if (!statement.subject.some(({ digest }) => digest.sha256 === want.sha256)) {
     const got = statement.subject.map(({ name }) => name).join(", ");
@@ -50,9 +56,16 @@ export function requireStatement(
   return statement;
 }
 
-/** Refuses a provenance that isn't about exactly this release's artifacts and its commit. Throws SUBJECT_MISMATCH. */
+/**
+ * Refuses a provenance that isn't about exactly this release's artifacts and its commit; of an import, one that says something else
+ * of its files than the manifest. Throws SUBJECT_MISMATCH.
+ */
 export function requireProvenanceOf(manifest: Manifest, statement: Statement, where: string): void {
   requireSubjects(manifest.artifacts, statement, where);
+  if (manifest.imported !== undefined) {
+    if (canonicalText(statement.predicate) === canonicalText(manifest.imported)) return;
+    throw new KilnError("SUBJECT_MISMATCH", `${where}: got other words about the import than the manifest has`);
+  }
   const { commit } = manifest.source;
   if (commit !== null && !commitsOf(statement, where).includes(commit)) {
     throw new KilnError("SUBJECT_MISMATCH", `${where}: got a provenance that doesn't name the commit ${commit}`);
@@ -72,8 +85,9 @@ export function requireSubjects(about: Manifest["artifacts"], statement: Stateme
   }
 }
 
-/** The git commits that a provenance says went into the bake. Throws STORE_CORRUPT. */
+/** The git commits that a provenance says went into the bake; of an import none are known. Throws STORE_CORRUPT. */
 export function commitsOf(statement: Statement, where: string): string[] {
+  if (statement.predicateType === predicateTypes.import) return [];
   const result = provenanceSchema.safeParse(statement.predicate);
   if (!result.success) throw new KilnError("STORE_CORRUPT", `${where}: ${z.prettifyError(result.error)}`);
   return (result.data.buildDefinition.resolvedDependencies ?? []).flatMap(({ digest }) => digest?.["gitCommit"] ?? []);

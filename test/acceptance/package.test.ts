@@ -48,7 +48,9 @@ test("it holds what is built, the documents, the readme and the licence, and not
   // What packers run in a sandbox that has Python.
   const programs = paths.filter((path) => path.startsWith("dist/") && !path.endsWith(".js")).toSorted();
   expect(programs).toEqual(
-    ["build.py", "environment.py", "environment_at.py"].map((name) => `dist/kinds/python/programs/${name}`),
+    ["build.py", "environment.py", "environment_at.py", "inspect_file.py", "metadata.py"].map(
+      (name) => `dist/kinds/python/programs/${name}`,
+    ),
   );
   expect(paths).toContain("dist/kiln-deploy.js");
 });

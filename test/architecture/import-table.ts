@@ -73,6 +73,8 @@ export const parts: readonly Part[] = [
     files: /^bake\//,
     may: [...base, "recipe", "kind interface", "kinds list", "base interface", "bases list", "reports"],
   },
+  // Files that were made elsewhere as what can be published: what a bake writes of itself, without a bake.
+  { name: "import", files: /^import\//, may: [...base, "kind interface", "kinds list", "bake"] },
   // Only proposes: it looks at files, and runs nothing of a project's.
   { name: "init", files: /^init\//, may: [...base, "kind interface", "kinds list"] },
   {
@@ -107,6 +109,7 @@ export const parts: readonly Part[] = [
       "bases list",
       "init",
       "bake",
+      "import",
       "sign",
       "log",
       "log, writing",
@@ -128,7 +131,7 @@ export const parts: readonly Part[] = [
 /** The parts that code which deploys or verifies must not reach, over any number of imports. */
 export const unreachable = {
   from: ["verify", "deploy", "log", "view interface", "activator interface", "activators list", "kiln-deploy"],
-  never: /^(bake|bases|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$|^stores\/(writable|folder|s3)\.ts$/,
+  never: /^(bake|bases|import|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$|^stores\/(writable|folder|s3)\.ts$/,
 } as const;
 
 /** Names of the writing half of the store interface: code that only reads can't ask for it. */

@@ -32,7 +32,7 @@ export function lockedComponent(locked: LockedPackage, ecosystem: LockReader["ec
     purl: locked.purl,
     scope: scopes[locked.scope],
   });
-  if (locked.license !== undefined) component.licenses.add(licenses.makeFromString(locked.license));
+  if (locked.license !== undefined) component.licenses.add(licenseOf(locked.license));
   const [only] = locked.files;
   if (only !== undefined && locked.files.length === 1) setHashes(component.hashes, only.hashes);
   // With several files none of their digests is the package's: each stands with the file that it is of.
@@ -67,6 +67,11 @@ function setHashes(into: Models.HashDictionary, hashes: Readonly<Record<string, 
     const algorithm = algorithms[name];
     if (algorithm !== undefined) into.set(algorithm, hex);
   }
+}
+
+/** An SPDX id or expression where it is one, else a name. */
+export function licenseOf(text: string): Models.License {
+  return licenses.makeFromString(text);
 }
 
 export function requiredComponent(purl: string, scope: "required" | "optional"): Models.Component {

@@ -11,22 +11,24 @@ import type { Digest } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import type { ResolvedBase } from "../../bases/base.ts";
 import type { Packed } from "../../kinds/kind.ts";
-import { baseComponent, lockedComponent, requiredComponent } from "./components.ts";
+import { baseComponent, licenseOf, lockedComponent, requiredComponent } from "./components.ts";
 import { type FoundLock, lockFilesOf, readLock } from "./locks.ts";
 
 export interface SbomInput {
-  readonly packed: Packed;
+  readonly packed: Omit<Packed, "record" | "platform">;
   readonly kind: string;
   readonly sha256: Digest;
   readonly release: { readonly name: string; readonly version: string };
-  /** SOURCE_DATE_EPOCH. */
-  readonly time: number;
+  /** SOURCE_DATE_EPOCH; undefined: nobody says when it was made. */
+  readonly time: number | undefined;
+  /** What the artifact says of its own licence. */
+  readonly license?: string | undefined;
   /** The built source tree, absolute and free of links. */
   readonly source: string;
   /** What it was built in; undefined for the machine's own system. */
   readonly base?: Pick<ResolvedBase, "title" | "digest" | "materials"> | undefined;
-  /** Kiln's own version. */
-  readonly kiln: string;
+  /** Kiln's own version; undefined: it didn't make the artifact, and what it says of it doesn't depend on the version. */
+  readonly kiln: string | undefined;
 }
 
 export interface Sbom {
@@ -42,11 +44,13 @@ export function sbomOf(input: SbomInput): Sbom {
   const bom = new Models.Bom({
     version: 1,
     serialNumber: serialNumber(input.sha256),
-    metadata: new Models.Metadata({ timestamp: new Date(input.time * 1000), component: subjectOf(input) }),
+    metadata: new Models.Metadata({
+      ...(input.time === undefined ? {} : { timestamp: new Date(input.time * 1000) }),
+      component: subjectOf(input),
+    }),
   });
-  bom.metadata.tools.components.add(
-    new Models.Component(Enums.ComponentType.Application, "kiln", { version: input.kiln }),
-  );
+  const tool = input.kiln === undefined ? {} : { version: input.kiln };
+  bom.metadata.tools.components.add(new Models.Component(Enums.ComponentType.Application, "kiln", tool));
   const files = packed.lock === undefined ? lockFilesOf(packed.from, source) : [packed.lock.path];
   const locks = files.flatMap((file) => readLock(file, relative(source, file), packed.lock?.format) ?? []);
   addPackages(bom, locks);
@@ -72,7 +76,7 @@ function typeOf(kind: string): Enums.ComponentType {
   return ["npm", "wheel", "sdist"].includes(kind) ? Enums.ComponentType.Library : Enums.ComponentType.Application;
 }
 
-function subjectOf({ packed, kind, sha256, release }: SbomInput): Models.Component {
+function subjectOf({ packed, kind, sha256, release, license }: SbomInput): Models.Component {
   const subject = new Models.Component(typeOf(kind), release.name, {
     bomRef: subjectReference,
     version: release.version,
@@ -80,6 +84,7 @@ function subjectOf({ packed, kind, sha256, release }: SbomInput): Models.Compone
   });
   subject.hashes.set(Enums.HashAlgorithm["SHA-256"], sha256);
   subject.properties.add(new Models.Property("kiln:file", packed.file));
+  if (license !== undefined) subject.licenses.add(licenseOf(license));
   return subject;
 }
 
@@ -115,7 +120,7 @@ function addPackages(bom: Models.Bom, locks: readonly FoundLock[]): void {
  * What an installer brings, and what it may bring. A package that is both is required. One whose version a lock file pins
  * is there already.
  */
-function addRequired(bom: Models.Bom, { requires, recommends = [] }: Packed): void {
+function addRequired(bom: Models.Bom, { requires, recommends = [] }: SbomInput["packed"]): void {
   const required = new Set(requires);
   const locked = new Map([...bom.components].map((component) => [withoutVersion(String(component.purl)), component]));
   for (const purl of new Set([...requires, ...recommends])) {

@@ -11,15 +11,16 @@ import { Document } from "yaml";
 import { z } from "zod";
 
 import { checkArtifactFile } from "../../artifact/name.ts";
-import { chartVersion } from "../../artifact/version.ts";
+import { chartVersion, isSemantic } from "../../artifact/version.ts";
 import { entriesOf, type Entry, type FileEntry } from "../../system/archive-entries.ts";
 import { writeArchive } from "../../system/archive.ts";
 import { tarMembers } from "../../system/members.ts";
+import { isGzip, readTarball } from "../../system/tarball.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
 import { checkDependencies, dependenciesSchema } from "./dependencies.ts";
 import { parseIgnore } from "./ignore.ts";
 import { artifactsIn, fillIn, pathOf, valuesSchema } from "./values.ts";
-import { invalid, readYaml, setAt, type YamlFile, yamlText } from "./yaml-file.ts";
+import { invalid, parseYaml, readYaml, setAt, type YamlFile, yamlText } from "./yaml-file.ts";
 
 const schema = z.strictObject({
   kind: z.literal("chart"),
@@ -94,7 +95,7 @@ export const chart: Kind<typeof schema> = {
       sha256,
       platform: "any",
       record: z.record(z.string(), z.json()).parse(file.document.toJS()),
-      purl: new PackageURL("helm", undefined, name, version, undefined, undefined).toString(),
+      purl: purlOf(name, version),
       from: [folder],
       requires: requirements.map((one) => purlOf(one.name)),
     };
@@ -103,10 +104,39 @@ export const chart: Kind<typeof schema> = {
   async readMembers(path, { onMember, signal }) {
     await tarMembers(createReadStream(path, { signal }).pipe(createGunzip()), onMember);
   },
+
+  async inspect(file) {
+    if (!isGzip(file.start)) return undefined;
+    const wanted = ["Chart.yaml", "requirements.yaml"];
+    const { texts, size } = await readTarball(file.path, { wanted, signal: file.signal });
+    const text = texts.get("Chart.yaml");
+    if (text === undefined) return undefined;
+    if (size > limits.chart) throw invalid(file.name, `got ${size} bytes in the chart, want at most ${limits.chart}`);
+    const where = `${file.name}: Chart.yaml`;
+    const document = { document: parseYaml(text, where), where };
+    const { name, dependencies } = chartOf(document);
+    const version =
+      z.looseObject({ version: z.string().max(100) }).safeParse(document.document.toJS()).data?.version ?? "";
+    if (!isSemantic(version))
+      throw invalid(document.where, `got version ${JSON.stringify(version)}, want a semantic one`);
+    const older = texts.get("requirements.yaml");
+    const requirements =
+      older === undefined
+        ? dependencies
+        : requirementsOf({ document: parseYaml(older, file.name), where: `${file.name}: requirements.yaml` });
+    return {
+      file: checkArtifactFile(`${name}-${version}.tgz`, file.name),
+      platform: "any",
+      record: z.record(z.string(), z.json()).parse(document.document.toJS()),
+      purl: purlOf(name, version),
+      requires: requirements.map((one) => purlOf(one.name)),
+      package: { name, version },
+    };
+  },
 };
 
-function purlOf(name: string): string {
-  return new PackageURL("helm", undefined, name, undefined, undefined, undefined).toString();
+function purlOf(name: string, version?: string): string {
+  return new PackageURL("helm", undefined, name, version, undefined, undefined).toString();
 }
 
 function requireChart(folder: string, { artifact }: PackJob): YamlFile {

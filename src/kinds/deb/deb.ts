@@ -6,6 +6,7 @@ import { debVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { builtPath, type Kind } from "../kind.ts";
 import { filesSchema, placeFiles } from "../system-package/files.ts";
+import { inspectDeb } from "./inspect.ts";
 import { libraryPrograms } from "./libraries.ts";
 import { debPrograms, packDeb } from "./package.ts";
 import { readDeb } from "./read.ts";
@@ -42,4 +43,5 @@ export const deb: Kind<typeof schema> = {
   },
 
   readMembers: readDeb,
+  inspect: inspectDeb,
 };

@@ -2,12 +2,10 @@
 // what is released with it), and what was there before afterwards, so that artifacts don't depend on their order. Scripts of
 // the package don't run: the build did.
 
-import { createHash } from "node:crypto";
 import { chmodSync, createReadStream, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createGunzip } from "node:zlib";
 
-import { PackageURL } from "packageurl-js";
 import { z } from "zod";
 
 import { npmVersion } from "../../artifact/version.ts";
@@ -16,8 +14,10 @@ import { tarMembers } from "../../system/members.ts";
 import { builtPath, sourcePathSchema, type Kind, type PackJob } from "../kind.ts";
 import { checkContent, normaliseModes } from "./content.ts";
 import { expandWorkspaces } from "./expand.ts";
+import { inspectNpm } from "./inspect.ts";
 import { parseJson, readPackage } from "./package.ts";
 import { type Published, publishedPackage } from "./published.ts";
+import { npmPurl, recordOf, sumsOf } from "./record.ts";
 
 const schema = z.strictObject({
   kind: z.literal("npm"),
@@ -29,13 +29,6 @@ const schema = z.strictObject({
       "One artifact for each workspace of that package.json (or of the pnpm-workspace.yaml beside it) that isn't private, named after its package: `@acme/core` is `acme-core`.",
     ),
 });
-
-/** What packuments list, beside name, version and dist. */
-const listed = (
-  "description keywords homepage bugs license author contributors repository type main module types exports engines " +
-  "os cpu libc directories dependencies optionalDependencies peerDependencies peerDependenciesMeta " +
-  "bundleDependencies bundledDependencies funding"
-).split(" ");
 
 export const npm: Kind<typeof schema> = {
   name: "npm",
@@ -63,7 +56,7 @@ export const npm: Kind<typeof schema> = {
       file,
       platform: "any",
       record: recordOf(manifest, await sumsOf(join(job.out, file)), files),
-      purl: purlOf(manifest.name, version),
+      purl: npmPurl(manifest.name, version),
       from: [folder],
       requires: [],
     };
@@ -72,6 +65,8 @@ export const npm: Kind<typeof schema> = {
   async readMembers(path, { onMember, signal }) {
     await tarMembers(createReadStream(path, { signal }).pipe(createGunzip()), onMember);
   },
+
+  inspect: inspectNpm,
 };
 
 /** Runs `work` while the folder's package.json is `manifest`; the real one waits in the stage, where npm doesn't see it. */
@@ -115,45 +110,3 @@ const filesSchema = z
   .union([z.array(reportSchema), z.record(z.string(), reportSchema).transform((byName) => Object.values(byName))])
   .transform((reports) => reports[0] ?? { entryCount: 0, unpackedSize: 0, files: [] });
 type PackedFiles = z.infer<typeof filesSchema>;
-
-interface Sums {
-  readonly integrity: string;
-  readonly shasum: string;
-}
-
-/** In pieces: a tarball may be larger than a buffer can be. */
-async function sumsOf(path: string): Promise<Sums> {
-  const [sha512, sha1] = [createHash("sha512"), createHash("sha1")];
-  for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    sha512.update(piece as Buffer);
-    sha1.update(piece as Buffer);
-  }
-  return { integrity: `sha512-${sha512.digest("base64")}`, shasum: sha1.digest("hex") };
-}
-
-function recordOf(manifest: Published, sums: Sums, files: PackedFiles) {
-  const scripts = manifest.scripts ?? {};
-  const hasInstallScript = ["preinstall", "install", "postinstall"].some((name) => name in scripts);
-  const picked = listed.flatMap((key) => (manifest[key] === undefined ? [] : [[key, manifest[key]] as const]));
-  const bin = typeof manifest.bin === "string" ? { [basename(manifest.name)]: manifest.bin } : manifest.bin;
-  const record = {
-    ...Object.fromEntries(picked),
-    name: manifest.name,
-    version: manifest.version,
-    ...(bin === undefined ? {} : { bin }),
-    ...(hasInstallScript ? { hasInstallScript } : {}),
-    dist: {
-      ...sums,
-      fileCount: files.entryCount,
-      unpackedSize: files.unpackedSize,
-    },
-  };
-  return z.record(z.string(), z.json()).parse(record);
-}
-
-function purlOf(name: string, version: string): string {
-  const [first = "", second] = name.split("/");
-  return second === undefined
-    ? new PackageURL("npm", undefined, first, version, undefined, undefined).toString()
-    : new PackageURL("npm", first, second, version, undefined, undefined).toString();
-}

@@ -55,17 +55,22 @@ export async function packDistribution(
   job.take(file);
   return {
     file,
-    record: {
-      ...record,
-      core_metadata: {
-        sha256: metadata.sha256,
-        ...(metadata.text.length > metadataLimit ? {} : { text: metadata.text }),
-      },
-    },
+    record: distributionRecord({ record, metadata }),
     purl: pypiPurl(record.name, record.version),
     from: [builtPath(job, spec.from)],
-    requires: requirementsOf(record).map((requirement) => pypiPurl(nameOf(requirement))),
+    requires: requirementPurls(record),
   };
+}
+
+/** What an index lists of a distribution file. */
+export function distributionRecord({ record, metadata }: Pick<Built, "record" | "metadata">): Packed["record"] {
+  const { sha256, text } = metadata;
+  return { ...record, core_metadata: { sha256, ...(text.length > metadataLimit ? {} : { text }) } };
+}
+
+/** Package URLs of what it requires. */
+export function requirementPurls(record: Built["record"]): string[] {
+  return requirementsOf(record).map((requirement) => pypiPurl(nameOf(requirement)));
 }
 
 /** Leaves the file in the stage. Throws as above. */

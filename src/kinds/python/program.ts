@@ -13,7 +13,7 @@ import type { PackerOptions, PackJob } from "../kind.ts";
 /** Programs that packing anything of Python needs. */
 export const pythonPrograms = ["python3", "pip3"] as const;
 
-const refusal = z.strictObject({
+export const refusalSchema = z.strictObject({
   refused: z.strictObject({ code: z.enum(["ARTIFACT_INVALID", "TOOL_MISSING"]), what: z.string(), hint: z.string() }),
 });
 
@@ -24,7 +24,7 @@ export async function runPython(
   job: PackJob,
   options?: PackerOptions,
 ): Promise<unknown> {
-  for (const file of [program, "environment.py"]) {
+  for (const file of [program, "environment.py", "metadata.py"]) {
     copyFileSync(fileURLToPath(new URL(`programs/${file}`, import.meta.url)), join(job.stage, file));
   }
   const file = join(job.stage, "job.json");
@@ -33,7 +33,7 @@ export async function runPython(
   // Neither variables nor a folder of the user's may bring other modules in.
   const text = await job.runPacker(["python3", "-EsB", inside(join(job.stage, program)), inside(file)], options);
   const answer: unknown = JSON.parse(text);
-  const refused = refusal.safeParse(answer);
+  const refused = refusalSchema.safeParse(answer);
   if (!refused.success) return answer;
   const { code, what, hint } = refused.data.refused;
   throw new KilnError(code, `${job.artifact}: ${what}`, { hint });

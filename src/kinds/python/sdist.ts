@@ -10,6 +10,7 @@ import { pythonVersion } from "../../artifact/version.ts";
 import { tarMembers } from "../../system/members.ts";
 import type { Kind } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
+import { inspectDistribution } from "./inspect.ts";
 import { pythonPrograms } from "./program.ts";
 
 const schema = z.strictObject({ kind: z.literal("sdist"), ...fields });
@@ -29,5 +30,10 @@ export const sdist: Kind<typeof schema> = {
 
   async readMembers(path, { onMember, signal }) {
     await tarMembers(createReadStream(path, { signal }).pipe(createGunzip()), onMember);
+  },
+
+  async inspect(file) {
+    if (file.start[0] !== 0x1f || file.start[1] !== 0x8b) return undefined;
+    return await inspectDistribution("sdist", file, ({ folder }) => ({ file: `${folder}.tar.gz`, platform: "any" }));
   },
 };

@@ -7,8 +7,9 @@ import { pythonVersion } from "../../artifact/version.ts";
 import { KilnError } from "../../errors.ts";
 import { tarMemberReader } from "../../system/members.ts";
 import { endOf, runProgram } from "../../system/process.ts";
-import type { Kind, PackJob } from "../kind.ts";
+import type { Kind } from "../kind.ts";
 import { fields, packDistribution } from "./distribution.ts";
+import { inspectDistribution } from "./inspect.ts";
 import { pythonPrograms } from "./program.ts";
 
 const schema = z.strictObject({ kind: z.literal("wheel"), ...fields });
@@ -24,7 +25,7 @@ export const wheel: Kind<typeof schema> = {
 
   async pack(spec, job) {
     const packed = await packDistribution("wheel", spec, job);
-    return { ...packed, platform: platformOf(packed.file, job) };
+    return { ...packed, platform: platformOf(packed.file, job.artifact) };
   },
 
   async readMembers(path, { onMember, env, signal }) {
@@ -40,7 +41,31 @@ export const wheel: Kind<typeof schema> = {
     }
     reader.finish();
   },
+
+  async inspect(file) {
+    if (file.start.toString("latin1", 0, 4) !== "PK\u0003\u0004") return undefined;
+    return await inspectDistribution("wheel", file, ({ folder, tags, build }) => {
+      const [, project = "", version = ""] = /^(.+)-([^-]+)\.dist-info$/.exec(folder) ?? [];
+      const name = isNamedSo(file.name, `${project}-${version}`)
+        ? file.name
+        : `${[project, version, ...(build === null ? [] : [build]), tagOf(tags)].join("-")}.whl`;
+      return { file: name, platform: platformOf(name, file.name) };
+    });
+  },
 };
+
+/** Whether a file's name is that of a wheel with this project and version. */
+function isNamedSo(file: string, start: string): boolean {
+  const [, named = ""] = /^([^-]+-[^-]+)(?:-[0-9][^-]*)?-[^-]+-[^-]+-[^-]+\.whl$/.exec(file) ?? [];
+  const normal = (text: string) => text.toLowerCase().replace(/[-_.]+/g, "_");
+  return normal(named) === normal(start);
+}
+
+/** What WHEEL says of it, in the compressed form that file names have (PEP 425). */
+function tagOf(tags: readonly string[]): string {
+  const parts = tags.map((tag) => tag.split("-"));
+  return [0, 1, 2].map((at) => [...new Set(parts.map((part) => part[at] ?? ""))].toSorted().join(".")).join("-");
+}
 
 const zipAsTar = `
 import calendar, sys, tarfile, zipfile
@@ -61,19 +86,30 @@ const machines: Readonly<Record<string, string>> = {
   ppc64le: "ppc64",
   s390x: "s390x",
   riscv64: "riscv64",
+  amd64: "x64",
+  arm64: "arm64",
+  32: "ia32",
+  universal2: "universal",
 };
 
+/** In Node's words. */
+function systemOf(tag: string): string | undefined {
+  const [, linux, mac, windows] =
+    /^(?:(?:many|musl)?linux(?:\d+|(?:_\d+)+)?_(\w+)|macosx_\d+_\d+_(\w+)|win_?(amd64|arm64|32))$/.exec(tag) ?? [];
+  const machine = machines[linux ?? mac ?? windows ?? ""];
+  const system = linux === undefined ? (mac === undefined ? "win32" : "darwin") : "linux";
+  return machine === undefined ? undefined : `${system}-${machine}`;
+}
+
 /** The last part of the file's name: `any`, or one tag or several: `manylinux_2_17_x86_64.manylinux2014_x86_64`. */
-function platformOf(file: string, job: PackJob): string {
+function platformOf(file: string, artifact: string): string {
   const tags = (/-([^-]+)\.whl$/.exec(file)?.[1] ?? "").split(".");
   if (tags.includes("any")) return "any";
-  const found = new Set(
-    tags.map((tag) => machines[/^(?:many|musl)?linux(?:\d+|(?:_\d+)+)?_(\w+)$/.exec(tag)?.[1] ?? ""]),
-  );
+  const found = new Set(tags.map(systemOf));
   const [only] = found;
-  if (found.size === 1 && only !== undefined) return `linux-${only}`;
+  if (found.size === 1 && only !== undefined) return only;
   throw new KilnError(
     "ARTIFACT_INVALID",
-    `${job.artifact}: got the file name ${file}, want a wheel for Linux or for any`,
+    `${artifact}: got the file name ${file}, want a wheel for one machine or for any`,
   );
 }

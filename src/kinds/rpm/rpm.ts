@@ -16,6 +16,7 @@ import { accountFiles, madeFile } from "../system-package/made.ts";
 import { writeTree } from "../system-package/tree.ts";
 import { type PlacedUnit, readUnits } from "../system-package/units.ts";
 import { checkPackage } from "./check.ts";
+import { inspectRpm } from "./inspect.ts";
 import { readRpm, readRpmMembers } from "./package-file.ts";
 import { recordOf } from "./record.ts";
 import { scriptletsOf } from "./scripts.ts";
@@ -76,6 +77,7 @@ export const rpm: Kind<typeof schema> = {
   },
 
   readMembers: readRpmMembers,
+  inspect: inspectRpm,
 };
 
 function specFileOf(spec: Spec, units: readonly PlacedUnit[], job: PackJob): SpecFile {

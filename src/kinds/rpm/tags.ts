@@ -39,6 +39,7 @@ export const tags = {
   preunProgram: 1087,
   postunProgram: 1088,
   obsoletesName: 1090,
+  sourcePackage: 1106,
   providesFlags: 1112,
   providesVersion: 1113,
   obsoletesFlags: 1114,
@@ -64,10 +65,19 @@ export const tags = {
   enhancesName: 5055,
   enhancesVersion: 5056,
   enhancesFlags: 5057,
+  payloadDigest: 5092,
+  payloadDigestAlgorithm: 5093,
 } as const;
 
 /** Of the signature header. */
-export const signatureTags = { longArchiveSize: 271, archiveSize: 1007 } as const;
+export const signatureTags = {
+  longSize: 270,
+  longArchiveSize: 271,
+  sha256: 273,
+  size: 1000,
+  md5: 1004,
+  archiveSize: 1007,
+} as const;
 
 /** Bits of a file's flags. */
 export const fileFlags = { config: 1, ghost: 64, noReplace: 16 } as const;

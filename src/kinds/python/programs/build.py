@@ -6,7 +6,6 @@ in a folder of its own, on a copy of the source. Names, times, modes and order i
 
 import base64
 import csv
-import email
 import gzip
 import hashlib
 import io
@@ -21,6 +20,7 @@ import time
 import zipfile
 
 from environment import Refusal, check_installed, find_pip, install, make_environment, site_packages_of
+from metadata import core_metadata
 
 # Run by the environment's Python. The working folder is no place for imports (PEP 517), nor is this program's.
 RUNNER = """
@@ -241,29 +241,14 @@ def add(old, new, entry, name, epoch):
 
 
 def describe(metadata, job):
-    """Core metadata as JSON: PEP 566's names; the fields that may be there several times are lists."""
     from pip._vendor.packaging.version import InvalidVersion, Version
 
+    described = core_metadata(metadata)
     try:
-        text = metadata.decode()
-    except UnicodeDecodeError as error:
-        raise Refusal("got metadata that isn't UTF-8", "save the project's README and pyproject.toml as UTF-8") from error
-    message = email.message_from_string(text)
-    fields = {}
-    for name, value in message.items():
-        fields.setdefault(name.lower().replace("-", "_"), []).append(str(value))
-    fields.pop("description", None)
-    several = "classifier dynamic license_file obsoletes obsoletes_dist platform project_url provides provides_dist provides_extra requires requires_dist requires_external supported_platform".split()
-    record = {name: values if name in several else values[0] for name, values in fields.items()}
-    try:
-        same = Version(record.get("version", "")) == Version(job["version"])
+        same = Version(described["record"].get("version", "")) == Version(job["version"])
     except InvalidVersion:
         same = False
-    return {
-        "record": record,
-        "sameVersion": same,
-        "metadata": {"sha256": hashlib.sha256(metadata).hexdigest(), "text": text},
-    }
+    return {**described, "sameVersion": same}
 
 
 main()
