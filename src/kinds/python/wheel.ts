@@ -25,7 +25,9 @@ export const wheel: Kind<typeof schema> = {
 
   async pack(spec, job) {
     const packed = await packDistribution("wheel", spec, job);
-    return { ...packed, platform: platformOf(packed.file, job.artifact) };
+    const platform = platformOf(packed.file, job.artifact);
+    if (platform !== "any" && !platform.startsWith("linux-")) throw elsewhere(packed.file, job.artifact);
+    return { ...packed, platform };
   },
 
   async readMembers(path, { onMember, env, signal }) {
@@ -108,8 +110,9 @@ function platformOf(file: string, artifact: string): string {
   const found = new Set(tags.map(systemOf));
   const [only] = found;
   if (found.size === 1 && only !== undefined) return only;
-  throw new KilnError(
-    "ARTIFACT_INVALID",
-    `${artifact}: got the file name ${file}, want a wheel for one machine or for any`,
-  );
+  throw elsewhere(file, artifact);
+}
+
+function elsewhere(file: string, artifact: string): KilnError {
+  return new KilnError("ARTIFACT_INVALID", `${artifact}: got the file name ${file}, want a wheel for Linux or for any`);
 }
