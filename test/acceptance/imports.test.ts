@@ -125,7 +125,7 @@ test("a vendor's .rpm is signed by the store's key instead, and says what it was
 
 test("what is damaged is refused as a whole: nothing of the batch is published", async () => {
   const damaged = join(scene.root, "damaged.deb");
-  const [deb = ""] = (await readdir(vendor)).filter((file) => file.endsWith(".deb"));
+  const deb = (await readdir(vendor)).find((file) => file.endsWith(".deb")) ?? "";
   await writeFile(damaged, readFileSync(join(vendor, deb)).subarray(0, 4000));
   await execa("npm", ["pack", "--silent", "ms@2.1.2"], { cwd: scene.root });
   const refused = await kiln(scene, ["publish", join(scene.root, "ms-2.1.2.tgz"), damaged]);

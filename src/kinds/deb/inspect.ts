@@ -103,7 +103,7 @@ async function controlIn(file: FileToInspect): Promise<string> {
 
 async function unpack(file: FileToInspect, option: string, onPiece: (piece: Buffer) => void): Promise<void> {
   const stop = new AbortController();
-  let failure: unknown;
+  const failures: unknown[] = [];
   let said = "";
   let size = 0;
   const take = (piece: Buffer): void => {
@@ -117,19 +117,20 @@ async function unpack(file: FileToInspect, option: string, onPiece: (piece: Buff
     signal: AbortSignal.any([file.signal, stop.signal]),
     onOutput: (piece, from) => {
       if (from === "stderr") said = `${said}${piece.toString("utf8")}`.slice(-1000);
-      if (from === "stderr" || failure !== undefined) return;
+      if (from === "stderr" || failures.length > 0) return;
       try {
         take(piece);
       } catch (error) {
-        failure = error;
+        failures.push(error);
         stop.abort();
       }
     },
   });
-  const result = await running.catch((error: unknown) => {
-    throw failure ?? error;
-  });
-  if (failure !== undefined) throw failure;
+  const [ended] = await Promise.allSettled([running]);
+  const [failure] = failures;
+  if (failure instanceof Error) throw failure;
+  if (ended.status === "rejected") throw ended.reason;
+  const result = ended.value;
   if (result.status === 0) return;
   const last = said.trim().split("\n").at(-1) ?? "";
   throw refused(file.name, `got ${endOf(result)} from dpkg-deb ${option}: ${last.replace(/^dpkg-deb: error: /, "")}`);
