@@ -10,9 +10,13 @@ export function chartProvenance({ file, sha256, record }: Pick<Artifact, "file" 
   return `${metadata.join("")}\n...\nfiles:\n  ${file}: sha256:${sha256}\n`;
 }
 
-/** JSON is YAML, but for the characters that only YAML takes for the end of a line. */
 function scalar(value: unknown): string {
-  return JSON.stringify(value).replace(
+  return yamlOf(JSON.stringify(value));
+}
+
+/** JSON is YAML, but for the characters that only YAML takes for the end of a line. */
+export function yamlOf(json: string): string {
+  return json.replace(
     /[\u007f-\u009f\u2028\u2029\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

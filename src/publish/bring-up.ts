@@ -16,7 +16,7 @@ import { inclusionProof } from "../log/proof.ts";
 import { tileReader } from "../log/tiles.ts";
 import type { Signers } from "../sign/signers.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
-import type { Store } from "../stores/store.ts";
+import { replaceLimit, type Store } from "../stores/store.ts";
 import { aliases, catalogBytes, channels, findRelease, findWithdrawal, releases } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
@@ -187,7 +187,7 @@ function overwriting(store: Store): ViewTarget {
 function moving(store: Store): Pick<ViewTarget, "swap" | "read" | "copy"> {
   return {
     swap: (key, next) => swap(store, key, next),
-    read: async (key) => (await readDocument(store, key))?.bytes,
+    read: async (key) => (await readDocument(store, key, replaceLimit))?.bytes,
     copy: (key, bytes) => copy(store, key, bytes),
   };
 }
@@ -212,7 +212,7 @@ async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void>
 
 async function swap(store: Store, key: string, next: Next) {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const found = await readDocument(store, key);
+    const found = await readDocument(store, key, replaceLimit);
     const bytes = await next(found?.bytes);
     if (bytes === undefined || (await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return;
   }

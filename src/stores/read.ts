@@ -13,8 +13,15 @@ export interface StoredDocument {
   readonly etag: string;
 }
 
-/** The document under `key`, whole, or `undefined` when there is none. Throws STORE_CORRUPT when it is over 8 MiB. */
-export async function readDocument(store: ReadableStore, key: string): Promise<StoredDocument | undefined> {
+/**
+ * The document under `key`, whole, or `undefined` when there is none. Throws STORE_CORRUPT when it has more bytes than `limit`: 8 MiB,
+ * but for the indexes of repositories, which grow with what is in them.
+ */
+export async function readDocument(
+  store: ReadableStore,
+  key: string,
+  limit: number = documentLimit,
+): Promise<StoredDocument | undefined> {
   const object = await store.get(key);
   if (object === undefined) return undefined;
   const pieces: Uint8Array[] = [];
@@ -22,7 +29,7 @@ export async function readDocument(store: ReadableStore, key: string): Promise<S
   // What the store says of the size is not believed: an attacker may go on sending.
   for await (const piece of object.body) {
     size += piece.length;
-    if (size > documentLimit) throw tooLong(key, documentLimit);
+    if (size > limit) throw tooLong(key, limit);
     pieces.push(piece);
   }
   return { bytes: Buffer.concat(pieces, size), etag: object.etag };

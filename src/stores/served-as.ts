@@ -35,6 +35,8 @@ export function servedAs(key: string): Served {
 function typeOf(key: string): string {
   if (key === "log/checkpoint") return "text/plain; charset=utf-8";
   if (key.startsWith("npm/")) return "application/json";
+  // Installers read JSON under no other name (PEP 691); as HTML they take what browsers do.
+  if (/^pypi\/.*\/index\.json$/.test(key)) return "application/vnd.pypi.simple.v1+json";
   const name = key.slice(key.lastIndexOf("/") + 1);
   const extension = name.slice(name.lastIndexOf(".") + 1);
   return (Object.hasOwn(types, extension) ? types[extension] : undefined) ?? "application/octet-stream";

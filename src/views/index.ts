@@ -4,8 +4,18 @@
 import { aptView } from "./apt/apt.ts";
 import { besideView } from "./beside.ts";
 import { channelsView } from "./channels.ts";
+import { helmView } from "./helm/helm.ts";
 import { npmView } from "./npm/npm.ts";
+import { pypiView } from "./pypi/pypi.ts";
 import { releasesView } from "./releases.ts";
 import type { RepositorySource, View } from "./view.ts";
 
-export const views: readonly View<RepositorySource>[] = [besideView, releasesView, channelsView, aptView, npmView];
+export const views: readonly View<RepositorySource>[] = [
+  besideView,
+  releasesView,
+  channelsView,
+  aptView,
+  npmView,
+  pypiView,
+  helmView,
+];

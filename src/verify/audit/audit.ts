@@ -5,6 +5,7 @@
 //   releases   every object that one names, every signature, the files beside it
 //   documents  releases, channels and the catalog are what the log makes them
 //   apt        every channel's repository is signed, and shows what the moves give
+//   PyPI, Helm every byte of every channel's index is what the moves give
 //   npm        every packument is signed, and is what the log gives
 //   objects    nothing else lies in the store
 //
@@ -44,6 +45,7 @@ import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck
 import { checkNpm, newNpmPackages, type NpmPackages } from "./npm.ts";
 import { checkObjects, checkTiles } from "./objects.ts";
 import { checkRelease } from "./release-objects.ts";
+import { checkRepositories } from "./repositories.ts";
 import { rootAt, type Tree } from "./tree.ts";
 
 export interface AuditOptions {
@@ -101,15 +103,16 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const documents = { ...log, tree, history, catalog, lineage, packages, now: context.now() };
   const releases = await checkReleases({ ...documents, kept: checked.kept, since, named, context });
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
-  await inStep(report, "check repositories", async () => {
+  const repositories = await inStep(report, "check repositories", async () => {
     await checkApt(documents);
     // Releases that weren't looked at say nothing of what a packument must hold.
     if (since === undefined) await checkNpm(documents);
+    return checkRepositories(documents);
   });
   const objects = await inStep(
     report,
     "check every object",
-    (step) => checkObjects({ ...documents, named, step }),
+    (step) => checkObjects({ ...documents, named, repositories, step }),
     (count) => (count === undefined ? "not listed" : `${count} objects`),
   );
   if (lineage.size > tree.size) {

@@ -17,6 +17,7 @@ import { type DocumentsToCheck, requireLaterDocument } from "./documents.ts";
 import { fingerprintOf, type FingerprintTable } from "./fingerprints.ts";
 import { inOrder } from "./in-order.ts";
 import { type NpmPackages, requireLaterPackument } from "./npm.ts";
+import { checkFound, type CheckedRepositories, isOfRepository } from "./repositories.ts";
 import { rowIn } from "./tree.ts";
 
 export interface ObjectsToCheck extends DocumentsToCheck {
@@ -25,6 +26,7 @@ export interface ObjectsToCheck extends DocumentsToCheck {
   readonly packages: NpmPackages;
   /** Milliseconds since 1970. */
   readonly now: number;
+  readonly repositories: CheckedRepositories;
   readonly step: Step;
 }
 
@@ -69,6 +71,10 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   if (key.startsWith("log/tile/")) return checkListedTile(key, options);
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
   if (key.startsWith("npm/")) return checkNpmObject(key, options);
+  if (isOfRepository(key)) {
+    await checkFound(key, options.repositories, options);
+    return "used";
+  }
   const [, staged, shard, ofSuite] = underDigest.exec(key) ?? [];
   const digest = staged ?? shard ?? ofSuite;
   if (digest !== undefined) return checkUnderDigest(key, digest, options);
