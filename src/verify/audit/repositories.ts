@@ -7,6 +7,7 @@ import { shownAfter } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
 import { checkUnlistedCharts, helmRepository } from "./helm.ts";
 import { checkUnlisted, pypiIndex } from "./pypi.ts";
+import type { Repository } from "./repository.ts";
 import { movesByChannel, shownSource } from "./shown.ts";
 
 const formats = [pypiIndex, helmRepository];
@@ -22,24 +23,34 @@ export interface CheckedRepositories {
 export async function checkRepositories(options: DocumentsToCheck): Promise<CheckedRepositories> {
   const keys = new Set<string>();
   const unread = new Set<string>();
-  const source = shownSource(options);
   for (const [channel, moves] of movesByChannel(options)) {
     const repositories = formats.map((format) => format(channel, options));
-    try {
-      for (const newest of moves) {
-        const leaf = await source.leaf(newest);
-        if (leaf?.type !== "channel") continue;
-        const now = await shownAfter({ leaf }, source);
-        for (const repository of repositories) repository.add({ newest, now });
-      }
-    } catch (error) {
-      if (!isKilnError(error, "NOT_FOUND", "STORE_CORRUPT")) throw error;
-      unread.add(channel);
-      continue;
-    }
-    for (const repository of repositories) for (const key of await repository.check()) keys.add(key);
+    const isRead = await options.findings.checkAsync(`channels/*/${channel}.json`, () =>
+      addShown({ moves, repositories }, options),
+    );
+    if (isRead !== true) unread.add(channel);
+    else for (const repository of repositories) for (const key of await repository.check()) keys.add(key);
   }
   return { keys, unread };
+}
+
+/** False: a release can't be read, which is said elsewhere. */
+async function addShown(
+  { moves, repositories }: { readonly moves: readonly number[]; readonly repositories: readonly Repository[] },
+  options: DocumentsToCheck,
+): Promise<boolean> {
+  const source = shownSource(options);
+  try {
+    for (const newest of moves) {
+      const leaf = await source.leaf(newest);
+      const now = leaf?.type === "channel" ? await shownAfter({ leaf }, source) : [];
+      for (const repository of repositories) repository.add({ newest, now });
+    }
+    return true;
+  } catch (error) {
+    if (isKilnError(error, "NOT_FOUND", "STORE_CORRUPT")) return false;
+    throw error;
+  }
 }
 
 /** Whether a key may be one of a repository's. */
