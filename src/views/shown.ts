@@ -99,14 +99,14 @@ async function* withdrawalChanges(
   }
 }
 
-/** Of the move, and of whatever took back what it shows, or would show. */
-async function newestLeaf(move: TakenMove, now: readonly Shown[], source: ShownSource): Promise<number> {
+/** The newest leaf of the move, and of whatever took back what it shows, or would show. */
+export async function newestLeaf(move: TakenMove, now: readonly Shown[], source: ShownSource): Promise<number> {
   const all = [...now, ...(await shownAfter(move, source, 0))];
   const said = await Promise.all(all.map(({ release }) => source.withdrawal(release.name, release.version)));
   return Math.max(move.index, ...said.flatMap(({ yank = -1, retire = -1 }) => [yank, retire]));
 }
 
-interface TakenMove {
+export interface TakenMove {
   readonly index: number;
   readonly leaf: ChannelLeaf;
 }

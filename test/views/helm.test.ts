@@ -9,6 +9,7 @@ import { canonicalText } from "../../src/artifact/json.ts";
 import { poolKey } from "../../src/artifact/pool.ts";
 import { promote } from "../../src/publish/promote.ts";
 import { publishRelease } from "../../src/publish/release.ts";
+import { unyank, yank } from "../../src/publish/yank.ts";
 import { readDocument } from "../../src/stores/read.ts";
 import { audit } from "../../src/verify/audit/audit.ts";
 import { openMemoryStore } from "../faults/memory-store.ts";
@@ -97,6 +98,21 @@ test("a channel that goes back lists nothing newer, and a promotion makes anothe
   await promote(built.publisher, { name: "web", by: "version", version: "1.10.0" }, "production");
   const found = await Array.fromAsync(built.store.list("charts/"), (object) => object.key);
   expect(found).toEqual(["charts/production/index.yaml", key]);
+  expect(await findingsOf(built)).toEqual([]);
+});
+
+test("a chart that is yanked isn't listed, and is again when that is taken back", async () => {
+  const built = await published();
+  const whole = await text(built);
+  await yank(built.publisher, { name: "web", version: "1.9.0", reason: "wrong" });
+  expect(await charts(built)).toEqual(["db 0.3.0", "web 1.10.0"]);
+  expect(await findingsOf(built)).toEqual([]);
+  const yanked = await text(built);
+  await built.store.remove(key, Infinity);
+  await rebuild(built);
+  expect(await text(built)).toBe(yanked);
+  await unyank(built.publisher, { name: "web", version: "1.9.0" });
+  expect(JSON.parse(await text(built))).toMatchObject({ entries: (JSON.parse(whole) as { entries: object }).entries });
   expect(await findingsOf(built)).toEqual([]);
 });
 

@@ -6,6 +6,8 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/artifact/digest.ts";
 import { promote } from "../../src/publish/promote.ts";
 import { publishRelease } from "../../src/publish/release.ts";
+import { retire } from "../../src/publish/retire.ts";
+import { unyank, yank } from "../../src/publish/yank.ts";
 import { readDocument } from "../../src/stores/read.ts";
 import { audit } from "../../src/verify/audit/audit.ts";
 import { openMemoryStore } from "../faults/memory-store.ts";
@@ -35,7 +37,7 @@ async function page(built: BuiltStore, project: string) {
   const bytes = await read(built, `${at}${project}/index.json`);
   return JSON.parse(bytes?.toString() ?? "null") as {
     readonly versions: string[];
-    readonly files: { readonly filename: string; readonly url: string }[];
+    readonly files: { readonly filename: string; readonly url: string; readonly yanked?: string }[];
   };
 }
 
@@ -106,6 +108,36 @@ test("a channel that goes back lists nothing newer; a project that nobody shows 
   expect(await page(built, "other-things")).toMatchObject({ versions: [], files: [] });
   expect((await read(built, `${at}index.json`))!.toString()).not.toContain("other-things");
   expect(await findingsOf(built)).toEqual([]);
+});
+
+test("what is yanked stays, with the reason, and is taken back; what is retired goes; a rebuild says the same", async () => {
+  const built = await published();
+  await promote(built.publisher, { name: "greet", by: "version", version: "1.1.0" }, "production");
+  const reason = 'writes to <wrong> "files" & more';
+  await yank(built.publisher, { name: "greet", version: "1.0.0", reason });
+  expect((await page(built, "greet")).files.map(({ yanked }) => yanked)).toEqual([
+    reason,
+    reason,
+    undefined,
+    undefined,
+  ]);
+  expect((await read(built, `${at}greet/index.html`))!.toString()).toContain(
+    'data-yanked="writes to &#60;wrong&#62; &#34;files&#34; &#38; more">greet-1.0.0.tar.gz</a>',
+  );
+  const same = async () => {
+    expect(await findingsOf(built)).toEqual([]);
+    const before = await all(built);
+    for (const key of before.keys()) await built.store.remove(key, Infinity);
+    await rebuild(built);
+    expect(await all(built)).toEqual(before);
+  };
+  await same();
+  await unyank(built.publisher, { name: "greet", version: "1.0.0" });
+  expect((await page(built, "greet")).files.filter(({ yanked }) => yanked !== undefined)).toEqual([]);
+  await same();
+  await retire(built.publisher, { releases: [{ name: "greet", version: "1.0.0" }], reason });
+  expect((await page(built, "greet")).versions).toEqual(["1.1.0"]);
+  await same();
 });
 
 test("a rebuild gives the same bytes, also from nothing, and mends each document that is spoilt", async () => {

@@ -3,7 +3,7 @@
 // published since the audit began is left for the next.
 
 import { isKilnError } from "../../errors.ts";
-import { shownAfter } from "../../views/shown.ts";
+import { newestLeaf, shownAfter } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
 import { checkUnlistedCharts, helmRepository } from "./helm.ts";
 import { checkUnlisted, pypiIndex } from "./pypi.ts";
@@ -41,9 +41,11 @@ async function addShown(
 ): Promise<boolean> {
   const source = shownSource(options);
   try {
-    for (const newest of moves) {
-      const leaf = await source.leaf(newest);
-      const now = leaf?.type === "channel" ? await shownAfter({ leaf }, source) : [];
+    for (const index of moves) {
+      const leaf = await source.leaf(index);
+      if (leaf?.type !== "channel") continue;
+      const now = await shownAfter({ leaf }, source);
+      const newest = await newestLeaf({ index, leaf }, now, source);
       for (const repository of repositories) repository.add({ newest, now });
     }
     return true;
