@@ -3,6 +3,7 @@
 // `replace`, `remove` and the renewal of an age hold a kernel lock; nothing else needs one.
 // What a publisher has *read* is made durable first: else it could build on a document that a power cut takes back.
 
+import { randomUUID } from "node:crypto";
 import { access, constants, type FileHandle, link, lstat, mkdir, rename, unlink } from "node:fs/promises";
 import { join, posix } from "node:path";
 
@@ -52,6 +53,11 @@ export async function openFolderStore(path: string, signal: AbortSignal): Promis
       checkKey(key);
       const source = watch(body);
       return explained(root, () => create(place, key, source.body), source.hasThrown);
+    },
+    async link(key, from) {
+      checkKey(key);
+      checkKey(from);
+      return explained(root, () => linkTo(place, key, from));
     },
     async replace(key, body, etag) {
       checkKey(key);
@@ -180,6 +186,46 @@ async function refuseFolder(target: string, key: string): Promise<void> {
     hint: "a key is never a folder of another key",
     details: { key },
   });
+}
+
+async function linkTo(place: Place, key: string, from: string): Promise<void> {
+  const { root, temporary, inFolder } = place;
+  // Both names have one age. It is renewed before there are two: `remove` spares the new one from its first moment.
+  const source = await renew(place, from);
+  if (source === undefined) {
+    throw new KilnError("NOT_FOUND", `${from}: got no such object in ${root}`, { details: { key: from } });
+  }
+  try {
+    const { ino } = await source.stat();
+    await inFolder(folderOf(from), (here) =>
+      inFolder(folderOf(key), async (folder) => {
+        const path = here.at(posix.basename(from));
+        const target = folder.at(posix.basename(key));
+        try {
+          await link(path, target);
+        } catch (error) {
+          if (!isSystemError(error, "EEXIST")) throw error;
+          await refuseFolder(target, key);
+          await replaceByLink(path, { target, ino, temporary });
+        }
+        // The bytes are on the disk since `from` was made. If we stop here the name may be lost, and nobody was told of it.
+        await folder.sync();
+      }),
+    );
+  } finally {
+    await source.close();
+  }
+}
+
+/** Does nothing when `target` is the file already: renaming one name of a file to another leaves both. */
+async function replaceByLink(
+  path: string,
+  { target, ino, temporary }: { readonly target: string; readonly ino: number; readonly temporary: string },
+): Promise<void> {
+  if ((await lstat(target)).ino === ino) return;
+  const name = join(temporary, `.kiln-${randomUUID()}`);
+  await link(path, name);
+  await rename(name, target);
 }
 
 interface Replacement {

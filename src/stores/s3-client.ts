@@ -10,6 +10,7 @@ type Library = Pick<
   | "HeadObjectCommand"
   | "ListObjectsV2Command"
   | "PutObjectCommand"
+  | "CopyObjectCommand"
   | "CreateMultipartUploadCommand"
   | "UploadPartCopyCommand"
   | "CompleteMultipartUploadCommand"

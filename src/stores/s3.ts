@@ -33,6 +33,11 @@ export async function openS3Store(url: string, signal: AbortSignal): Promise<Sto
       const source = watched(body);
       return explained(bucket, () => create(bucket, key, source), source.hasThrown);
     },
+    async link(key, from) {
+      placeOf(bucket, key);
+      placeOf(bucket, from);
+      return explained(bucket, () => linkTo(bucket, key, from));
+    },
     async replace(key, body, etag) {
       placeOf(bucket, key);
       if (body.length > replaceLimit) throw tooLarge(key, body.length);
@@ -156,9 +161,27 @@ async function adopt(bucket: Bucket, key: string, { digest }: Source, bytes?: Ui
  * Writes the object's bytes anew: the only way to a new date that every server knows (some copy an object onto itself without
  * touching it). Large ones are copied by the server, part by part. False: it is gone, or isn't what was read.
  */
-async function renew(bucket: Bucket, key: string, { etag, size }: ObjectInfo, bytes?: Uint8Array): Promise<boolean> {
-  const condition = { IfMatch: etag };
+async function renew(bucket: Bucket, key: string, info: ObjectInfo, bytes?: Uint8Array): Promise<boolean> {
+  const condition = { IfMatch: info.etag };
   if (bytes !== undefined) return (await put(bucket, key, { body: bytes, condition })) === "done";
+  try {
+    await copyByParts(bucket, { key, from: key, info, condition });
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 404 || statusOf(error) === 412) return false;
+    throw error;
+  }
+}
+
+interface PartsToCopy {
+  readonly key: string;
+  readonly from: string;
+  /** Of `from`. */
+  readonly info: ObjectInfo;
+  readonly condition: { readonly IfMatch?: string };
+}
+
+async function copyByParts(bucket: Bucket, { key, from, info, condition }: PartsToCopy): Promise<void> {
   const {
     AbortMultipartUploadCommand,
     CompleteMultipartUploadCommand,
@@ -166,17 +189,17 @@ async function renew(bucket: Bucket, key: string, { etag, size }: ObjectInfo, by
     UploadPartCopyCommand,
   } = await loadS3Client();
   const { client, signal } = bucket;
+  const { etag, size } = info;
   const options = { abortSignal: signal };
   const target = { Bucket: bucket.name, Key: placeOf(bucket, key) };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ...servedAs(key) }), options);
   try {
-    const source = [bucket.name, ...target.Key.split("/")].map(encodeURIComponent).join("/");
     const starts = Array.from({ length: Math.ceil(size / copySize) }, (_, part) => part * copySize);
     const parts = await pMap(
       starts,
       async (start, part) => {
         const range = `bytes=${start}-${Math.min(start + copySize, size) - 1}`;
-        const copied = { CopySource: source, CopySourceIfMatch: etag, CopySourceRange: range };
+        const copied = { CopySource: sourceOf(bucket, from), CopySourceIfMatch: etag, CopySourceRange: range };
         const command = new UploadPartCopyCommand({ ...target, ...copied, UploadId, PartNumber: part + 1 });
         return { PartNumber: part + 1, ETag: (await client.send(command, options)).CopyPartResult?.ETag };
       },
@@ -184,12 +207,34 @@ async function renew(bucket: Bucket, key: string, { etag, size }: ObjectInfo, by
     );
     const whole = { MultipartUpload: { Parts: parts }, UploadId, ...condition };
     await client.send(new CompleteMultipartUploadCommand({ ...target, ...whole }), options);
-    return true;
   } catch (error) {
     // What was copied so far would be kept, and paid for.
     await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
-    if (statusOf(error) === 404 || statusOf(error) === 412) return false;
     throw error;
+  }
+}
+
+function sourceOf(bucket: Bucket, key: string): string {
+  return [bucket.name, ...placeOf(bucket, key).split("/")].map(encodeURIComponent).join("/");
+}
+
+/** One request, but for what is larger than a server copies at once: the protocol has 5 GiB. */
+async function linkTo(bucket: Bucket, key: string, from: string): Promise<void> {
+  const { CopyObjectCommand } = await loadS3Client();
+  const command = new CopyObjectCommand({
+    Bucket: bucket.name,
+    Key: placeOf(bucket, key),
+    CopySource: sourceOf(bucket, from),
+    MetadataDirective: "REPLACE",
+    ...servedAs(key),
+  });
+  try {
+    await asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
+  } catch (error) {
+    const info = statusOf(error) === 400 || statusOf(error) === 404 ? await head(bucket, from) : undefined;
+    if (info !== undefined && info.size > copySize) return copyByParts(bucket, { key, from, info, condition: {} });
+    if (statusOf(error) !== 404) throw error;
+    throw new KilnError("NOT_FOUND", `${from}: got no such object in ${bucket.url}`, { details: { key: from } });
   }
 }
 

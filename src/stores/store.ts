@@ -1,5 +1,5 @@
-// A store: immutable objects that are created, and small documents that are replaced by compare-and-swap. Six operations,
-// nothing else writes. When `create` or `replace` has returned, the object is durable: it survives a power cut.
+// A store: immutable objects that are created, and small documents that are replaced by compare-and-swap. Seven operations,
+// nothing else writes. When `create`, `link` or `replace` has returned, the object is durable: it survives a power cut.
 // When one throws, it may have happened or not: look before trying again.
 // Keys are flat, `/` between segments, each segment [0-9A-Za-z._+~!@-]; a key is never a folder of another key.
 
@@ -58,6 +58,11 @@ export interface Store extends ReadableStore {
    * gave it doesn't use it again.
    */
   create(key: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<"created" | "exists">;
+  /**
+   * Makes the object `key` the bytes of the object `from` without sending them: a name more in a folder, a copy that the server
+   * makes in a bucket. For keys that say by a digest what their bytes are: whatever lies there is replaced, and its age is new. Throws NOT_FOUND.
+   */
+  link(key: string, from: string): Promise<void>;
   /** Swaps an object (at most `replaceLimit`) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
   replace(key: string, body: Uint8Array, etag: string | null): Promise<"replaced" | "lost">;
   /** Removes the object unless it was changed or renewed after `unchangedSince` (store's clock, ms). For gc alone. */

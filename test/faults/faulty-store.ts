@@ -6,7 +6,7 @@ import type { Store } from "../../src/stores/store.ts";
 
 export interface Operation {
   readonly number: number;
-  readonly name: "get" | "head" | "list" | "create" | "replace" | "remove";
+  readonly name: "get" | "head" | "list" | "create" | "link" | "replace" | "remove";
   readonly key: string;
 }
 
@@ -44,6 +44,7 @@ export function faultyStore(store: Store, { gate, fault }: FaultyOptions): Store
       yield* await run("list", prefix, async () => Array.fromAsync(store.list(prefix)));
     },
     create: (key, body) => run("create", key, () => store.create(key, body)),
+    link: (key, from) => run("link", key, () => store.link(key, from)),
     replace: (key, body, etag) => run("replace", key, () => store.replace(key, body, etag)),
     remove: (key, unchangedSince) => run("remove", key, () => store.remove(key, unchangedSince)),
   };

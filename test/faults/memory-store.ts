@@ -51,6 +51,12 @@ export function openMemoryStore(now: () => number = () => 0, objects = new Map<s
       keep(key, bytes);
       return kept === undefined ? "created" : "exists";
     },
+    async link(key, from) {
+      checkKey(key);
+      const kept = objects.get(checkKey(from));
+      if (kept === undefined) throw new KilnError("NOT_FOUND", `${from}: got no such object`);
+      keep(key, kept.bytes);
+    },
     async replace(key, body, etag) {
       const kept = objects.get(checkKey(key));
       if (body.length > replaceLimit) throw new KilnError("DOCUMENT_TOO_LARGE", `${key}: got ${body.length} bytes`);

@@ -35,6 +35,7 @@ const store: Store = {
   head: (key) => counted(() => folder.head(key)),
   list: (prefix) => folder.list(prefix),
   create: (key, body) => counted(() => folder.create(key, body)),
+  link: (key, from) => counted(() => folder.link(key, from)),
   replace: (key, body, etag) => counted(() => folder.replace(key, body, etag)),
   remove: (key, unchangedSince) => counted(() => folder.remove(key, unchangedSince)),
 };

@@ -107,6 +107,7 @@ function gatedStore(options: {
     head: (key) => through("head", key, () => store.head(key)),
     list: (prefix) => store.list(prefix),
     create: (key, body) => through("create", key, () => store.create(key, body)),
+    link: (key, from) => through("link", key, () => store.link(key, from)),
     replace: (key, body, etag) => through("replace", key, () => store.replace(key, body, etag)),
     remove: (key, unchangedSince) => through("remove", key, () => store.remove(key, unchangedSince)),
   };

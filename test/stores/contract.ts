@@ -255,6 +255,31 @@ export function writingContract(make: Make, { tick, sort }: Leeway = usual): voi
     expect(await store.replace("doc", bytes("last"), old!.etag)).toBe("replaced");
   });
 
+  test("link gives the bytes of one object to another, whatever that was, and makes it new", async () => {
+    const store = await make();
+    const large = randomBytes(9_000_000);
+    await store.create("from/small", bytes("same"));
+    await store.create("from/large", large);
+    const { modified } = (await store.head("from/small"))!;
+    await nextTick();
+    await store.link("to/a/small", "from/small");
+    expect((await store.head("to/a/small"))!.modified).toBeGreaterThan(modified);
+    await store.link("to/large", "from/large");
+    await store.create("to/other", bytes("spoilt"));
+    await store.link("to/other", "from/small");
+    await store.link("to/other", "from/small");
+    for (const key of ["to/a/small", "to/other", "from/small"]) {
+      expect((await bodyOf(await store.get(key)))?.toString()).toBe("same");
+    }
+    expect((await bodyOf(await store.get("to/large")))?.equals(large)).toBe(true);
+    expect(await store.create("to/a/small", bytes("same"))).toBe("exists");
+    expect(await store.remove("from/small", Infinity)).toBe("removed");
+    expect((await bodyOf(await store.get("to/other")))?.toString()).toBe("same");
+    expect(await Array.fromAsync(store.list("to/"), ({ key }) => key)).toEqual(["to/a/small", "to/large", "to/other"]);
+    await expect(store.link("to/b", "from/none")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(await store.head("to/b")).toBeUndefined();
+  });
+
   test("of many who replace one version, one wins", async () => {
     const store = await make();
     await store.replace("doc", bytes("start"), null);
@@ -290,6 +315,7 @@ export function writingContract(make: Make, { tick, sort }: Leeway = usual): voi
     await expect(store.create("a", bytes("1"))).rejects.toMatchObject({ code: "NAME_INVALID" });
     await expect(store.replace("a/b/c", bytes("1"), null)).rejects.toMatchObject({ code: "NAME_INVALID" });
     await expect(store.replace("a", bytes("1"), null)).rejects.toMatchObject({ code: "NAME_INVALID" });
+    await expect(store.link("a", "a/b")).rejects.toMatchObject({ code: "NAME_INVALID" });
     expect((await Array.fromAsync(store.list(""))).map(({ key }) => key)).toEqual(["a/b"]);
   });
 
@@ -298,6 +324,8 @@ export function writingContract(make: Make, { tick, sort }: Leeway = usual): voi
     for (const key of ["../out", "a/../../out", ".hidden", "a/.tmp/b", "/etc/x", "a\\b", "con:x", "x".repeat(256)]) {
       await expect(store.create(key, bytes("1"))).rejects.toMatchObject({ code: "NAME_INVALID" });
       await expect(store.replace(key, bytes("1"), null)).rejects.toMatchObject({ code: "NAME_INVALID" });
+      await expect(store.link(key, "a")).rejects.toMatchObject({ code: "NAME_INVALID" });
+      await expect(store.link("a", key)).rejects.toMatchObject({ code: "NAME_INVALID" });
       await expect(store.remove(key, 0)).rejects.toMatchObject({ code: "NAME_INVALID" });
     }
     await expect(Array.fromAsync(store.list("../"))).rejects.toMatchObject({ code: "NAME_INVALID" });
