@@ -86,6 +86,11 @@ export const codes = {
     meaning: "The channel can't be moved there.",
     remedy: "`kiln show NAME` says where each channel points.",
   },
+  CLOCK_WRONG: {
+    exit: 1,
+    meaning: "The clocks of this machine and of the store differ by more than 5 s, and what is signed has a date.",
+    remedy: "Set the clock that is wrong (NTP), and publish again; nothing was written.",
+  },
   STORE_CONTENDED: {
     exit: 1,
     meaning: "Others appended to the log each time that this publisher tried to.",
@@ -351,6 +356,11 @@ export const codes = {
     exit: 3,
     meaning: "The log has the record of a signature that doesn't belong to the release that follows it.",
     remedy: "Find out who holds the log key: only it can append.",
+  },
+  VIEW_EXPIRED: {
+    exit: 3,
+    meaning: "A signed list of indexes is past the date until which it is valid: its clients refuse it.",
+    remedy: "`kiln refresh` signs it anew; let a timer run it more often than it expires.",
   },
   VIEW_BEHIND: {
     exit: 1,

@@ -18,6 +18,12 @@ const span = {
 /** A log's name: a bare host name. */
 export const originSchema = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, "a host name");
 
+/** Units of a time, in milliseconds. */
+const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** As a person writes it. */
+export const validitySchema = z.string().regex(/^[1-9][0-9]{0,4}[smhd]$/, "a time, as in 14d or 12h");
+
 const trustSchema = z.strictObject({
   kiln: z.literal(1),
   origin: originSchema,
@@ -40,6 +46,11 @@ const trustSchema = z.strictObject({
   openpgp: z
     .array(z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{40}$/), publicKey: z.string(), ...span }))
     .min(1),
+  /**
+   * How long the list of indexes of a channel's apt repository counts after it was signed: the first entry that fits. Absent, or
+   * none that fits: for ever.
+   */
+  validity: z.array(z.strictObject({ channels: z.array(z.string()), time: validitySchema })).optional(),
 });
 
 export type Trust = z.infer<typeof trustSchema>;
@@ -85,6 +96,12 @@ export function countsAt(key: { readonly from: number; readonly until: number | 
 /** Whether `text` matches one of the patterns: exact, or a prefix before a final `*`. */
 export function isAllowed(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => (pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : text === pattern));
+}
+
+/** For how many milliseconds what is signed for a channel's clients counts; undefined: for ever. */
+export function validityOf({ validity = [] }: Pick<Trust, "validity">, channel: string): number | undefined {
+  const found = validity.find(({ channels }) => isAllowed(channels, channel));
+  return found === undefined ? undefined : Number.parseInt(found.time, 10) * (units[found.time.slice(-1)] ?? 0);
 }
 
 const parsedKeys = new Map<string, KeyObject>();

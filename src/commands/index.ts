@@ -67,6 +67,11 @@ export const kiln: Program = {
           load: async () => (await import("./yank.ts")).unyank,
         },
         {
+          name: "refresh",
+          summary: "sign anew, with a new date, what clients refuse when it is old",
+          load: async () => (await import("./refresh.ts")).refresh,
+        },
+        {
           name: "views rebuild",
           summary: "write every view anew from the log and the pool",
           load: async () => (await import("./views-rebuild.ts")).viewsRebuild,

@@ -3,6 +3,7 @@
 import { publicUrlOf } from "../artifact/store-document.ts";
 import type { Context } from "../context.ts";
 import { checkKeys } from "../publish/allowed.ts";
+import { checkClock } from "../publish/clock.ts";
 import { randomPause } from "../publish/pause.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { openWritableStore } from "../stores/writable.ts";
@@ -14,6 +15,7 @@ import { readStoreDocument, readTrust } from "./store-access.ts";
 export async function openPublisher(configuration: Configuration, context: Context): Promise<Publisher> {
   const store = await openWritableStore(requireStore(configuration), context);
   const document = await readStoreDocument(store);
+  await checkClock(store, context.now);
   const { origin } = document;
   const trust = await readTrust(configuration, context, origin);
   const { signers } = await openKeys(configuration, context, origin);

@@ -3,7 +3,7 @@
 import { dirname, resolve } from "node:path";
 
 import { publicUrlSchema } from "../artifact/store-document.ts";
-import { originSchema, type Trust, trustBytes } from "../artifact/trust.ts";
+import { originSchema, type Trust, trustBytes, validitySchema } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { createStore } from "../publish/create-store.ts";
@@ -23,6 +23,10 @@ export const storeCreate: Command = {
   options: [
     { flags: "--origin HOST", description: "the host name that the store's log has for good" },
     { flags: "--public-url URL", description: "where clients will reach the store (default: https://ORIGIN/)" },
+    {
+      flags: "--valid-for TIME",
+      description: "how long apt takes a signed list of indexes for current, as in 14d (default: for ever)",
+    },
     ...keyOptions,
   ],
   examples: [
@@ -34,11 +38,12 @@ export const storeCreate: Command = {
     const [url = ""] = input.arguments;
     const origin = requireOrigin(input.options["origin"]);
     const publicUrl = requirePublicUrl(input.options["publicUrl"]);
+    const validity = requireValidity(input.options["validFor"]);
     const configuration = await loadConfiguration(input, context);
     const { opened, made } = await openOrCreateKeys(configuration, context, origin);
     const store = await makeStore(url.includes("://") ? url : resolve(context.cwd, url), context);
     const trustFile = configuration.trust ?? defaultTrustFile(context, origin);
-    const trust = await pin(trustFile, trustOf(publicKeysOf(opened)));
+    const trust = await pin(trustFile, { ...trustOf(publicKeysOf(opened)), ...validity });
     await createStore({ store, trust, signer: opened.signers.log, now: context.now(), publicUrl });
     return {
       json: { store: store.url, origin, keys: opened.where, trust: trustFile, log: trust.log },
@@ -61,6 +66,14 @@ function requireOrigin(origin: string | boolean | undefined): string {
       hint: "choose one that stays yours: it is signed into everything and can't be changed",
     },
   );
+}
+
+function requireValidity(time: string | boolean | undefined): Pick<Trust, "validity"> {
+  if (typeof time !== "string") return {};
+  if (validitySchema.safeParse(time).success) return { validity: [{ channels: ["*"], time }] };
+  throw new KilnError("USAGE", `store create: got --valid-for ${time}, want a time, as in 14d or 12h`, {
+    hint: "leave it out, unless `kiln refresh` runs more often than that",
+  });
 }
 
 /** Ends in `/`. */

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { parseEntry } from "../artifact/leaf.ts";
 import { parseVkey } from "../artifact/log-key.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
-import type { Trust } from "../artifact/trust.ts";
+import { type Trust, validityOf } from "../artifact/trust.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { readEntry } from "../log/entries.ts";
 import type { Head } from "../log/head.ts";
@@ -17,7 +17,15 @@ import { tileReader } from "../log/tiles.ts";
 import type { Signers } from "../sign/signers.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import { replaceLimit, type Store } from "../stores/store.ts";
-import { aliases, catalogBytes, channels, findRelease, findWithdrawal, releases } from "../views/catalog.ts";
+import {
+  aliases,
+  allChannels,
+  catalogBytes,
+  channels,
+  findRelease,
+  findWithdrawal,
+  releases,
+} from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
 import { type ChangeSource, changesOf, type ShownSource, soundReleaseAt } from "../views/shown.ts";
@@ -60,6 +68,24 @@ export async function rebuildViews(options: BringUp): Promise<{ leaves: number }
   await writeViews(options, state, { target: overwriting(store), afresh: true });
   if (!(await swapCatalog(options, state, (key, bytes) => mend(store, key, bytes)))) await bringUp(options);
   return { leaves: head.checkpoint.size };
+}
+
+/**
+ * Signs anew what expires, with a new date: every channel's documents, as they are. Returns the channels that have some. Needs no
+ * leaf, and adds none.
+ */
+export async function refreshViews(options: BringUp): Promise<string[]> {
+  await bringUp(options);
+  const { catalog } = await stateAt(options);
+  const source = { signer: viewSigner(options) };
+  const target = onceOnly(options.store);
+  const refreshed: string[] = [];
+  for (const channel of await allChannels(catalog)) {
+    for (const view of views) {
+      if (await view.refresh?.(channel, source, target)) refreshed.push(channel);
+    }
+  }
+  return refreshed;
 }
 
 async function writeViews(
@@ -157,6 +183,7 @@ function viewSigner({ signers, now, trust }: BringUp): ViewSigner {
   return {
     keys: trust.openpgp.map(({ publicKey }) => publicKey),
     now,
+    validFor: (channel) => validityOf(trust, channel),
     signText: (text) => signers.openpgp.signText(text, now),
     signBytes: (bytes, when = now) => signers.openpgp.signState(createHash("sha256").update(bytes), when),
   };
@@ -184,11 +211,12 @@ function overwriting(store: Store): ViewTarget {
   };
 }
 
-function moving(store: Store): Pick<ViewTarget, "swap" | "read" | "copy"> {
+function moving(store: Store): Pick<ViewTarget, "swap" | "read" | "copy" | "link"> {
   return {
     swap: (key, next) => swap(store, key, next),
     read: async (key) => (await readDocument(store, key, replaceLimit))?.bytes,
     copy: (key, bytes) => copy(store, key, bytes),
+    link: (key, from) => store.link(key, from),
   };
 }
 

@@ -54,6 +54,7 @@ export async function openFolderStore(path: string, signal: AbortSignal): Promis
       const source = watch(body);
       return explained(root, () => create(place, key, source.body), source.hasThrown);
     },
+    clock: () => explained(root, () => folderClock(temporary)),
     async link(key, from) {
       checkKey(key);
       checkKey(from);

@@ -17,6 +17,8 @@ export interface Bucket {
   /** What each object's name in the bucket starts with: empty, or with a slash at its end. */
   readonly prefix: string;
   readonly signal: AbortSignal;
+  /** What time it is there, in milliseconds since 1970, by its last answer; undefined: none had a date. */
+  readonly clock: () => number | undefined;
 }
 
 /** How often a request is sent that fails for a reason which may pass. */
@@ -41,7 +43,28 @@ export async function openBucket(url: string, signal: AbortSignal): Promise<Buck
     // Whatever is read is checked against a SHA-256 by whoever reads it.
     responseChecksumValidation: "WHEN_REQUIRED",
   });
-  return { url, client, name, prefix, signal };
+  return { url, client, name, prefix, signal, clock: clockOf(client) };
+}
+
+function clockOf(client: S3Client): Bucket["clock"] {
+  let answer: { readonly date: number; readonly at: number } | undefined;
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const date = dateOf(result.response);
+      if (date !== undefined) answer = { date, at: performance.now() };
+      return result;
+    },
+    { step: "deserialize", name: "serverClock", priority: "high" },
+  );
+  return () => answer && answer.date + performance.now() - answer.at;
+}
+
+/** The middle of the second that the answer's header names. */
+function dateOf(response: unknown): number | undefined {
+  const { headers } = response as { readonly headers?: Readonly<Record<string, string>> };
+  const date = Date.parse(headers?.["date"] ?? "");
+  return Number.isNaN(date) ? undefined : date + 500;
 }
 
 interface Address {

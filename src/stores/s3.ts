@@ -33,6 +33,7 @@ export async function openS3Store(url: string, signal: AbortSignal): Promise<Sto
       const source = watched(body);
       return explained(bucket, () => create(bucket, key, source), source.hasThrown);
     },
+    clock: async () => bucket.clock(),
     async link(key, from) {
       placeOf(bucket, key);
       placeOf(bucket, from);

@@ -65,6 +65,8 @@ export interface Store extends ReadableStore {
   link(key: string, from: string): Promise<void>;
   /** Swaps an object (at most `replaceLimit`) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
   replace(key: string, body: Uint8Array, etag: string | null): Promise<"replaced" | "lost">;
+  /** What time it is by the store's own clock, milliseconds since 1970, where that can be known without a request more. */
+  clock?(): Promise<number | undefined>;
   /** Removes the object unless it was changed or renewed after `unchangedSince` (store's clock, ms). For gc alone. */
   remove(key: string, unchangedSince: number): Promise<"removed" | "kept">;
 }

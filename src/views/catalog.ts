@@ -257,6 +257,16 @@ export async function* channels(
 }
 
 /** Every move of every channel of `name`: channel by channel, oldest first. */
+/** The channels of all names, in order. Reads the whole catalog. */
+export async function allChannels(catalog: CatalogReader): Promise<string[]> {
+  const found = new Set<string>();
+  for await (const [key] of catalog.rows("")) {
+    const [, sort, channel = ""] = key.split(" ");
+    if (sort === "channel") found.add(channel);
+  }
+  return [...found].toSorted();
+}
+
 export async function* moves(catalog: CatalogReader, name: string): AsyncGenerator<{ channel: string; move: MoveRow }> {
   const prefix = `${name} move `;
   for await (const [key, row] of catalog.rows(prefix)) {

@@ -35,6 +35,8 @@ export interface ViewTarget {
   read(key: string): Promise<Uint8Array | undefined>;
   /** Makes the object these bytes, whatever it was: for copies of what a document names. */
   copy(key: string, bytes: Uint8Array): Promise<void>;
+  /** Makes the object the bytes of the object `from`, whatever it was, without sending them. */
+  link(key: string, from: string): Promise<void>;
 }
 
 type Bytes = Uint8Array | undefined;
@@ -46,6 +48,8 @@ export interface ViewSigner {
   readonly keys: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** For how many milliseconds what is signed for a channel counts, in formats that can say it; undefined: for ever. */
+  validFor(channel: string): number | undefined;
   /** The text with its OpenPGP signature around it. */
   signText(text: string): Promise<string>;
   /** A detached, armored OpenPGP signature. `when`: the time that it has, milliseconds since 1970; by default now. */
@@ -80,4 +84,6 @@ export interface View<Source = ViewSource> {
   readonly name: string;
   /** Takes in leaves that lie in the source's tree, in log order. */
   take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<void>;
+  /** Signs a channel's documents anew, with a new date, as they are. False: it has none. Only of views whose signatures expire. */
+  refresh?(channel: string, source: Pick<RepositorySource, "signer">, target: ViewTarget): Promise<boolean>;
 }

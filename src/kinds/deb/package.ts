@@ -77,7 +77,8 @@ export async function packDeb(content: DebContent, job: PackJob): Promise<Packed
   return {
     file,
     platform: architecture.node === "any" ? "any" : `linux-${architecture.node}`,
-    record: fields,
+    // Beside the control fields, which begin with a capital letter.
+    record: { ...fields, ...(spec.component === undefined ? {} : { component: spec.component }) },
     purl: new PackageURL("deb", undefined, name, version, { arch: architecture.debian }, undefined).toString(),
     from: content.from,
     requires: [...(spec.preDepends ?? []), ...(spec.depends ?? []), ...needed].map(relationPurl),

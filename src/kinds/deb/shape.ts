@@ -38,6 +38,12 @@ export const debShape = {
     .describe(
       "What stands behind the version, to tell it from packages of the same version for other suites, as in `+${matrix.suite}`.",
     ),
+  component: z
+    .string()
+    .max(40)
+    .regex(/^[a-z0-9][a-z0-9-]*$/)
+    .optional()
+    .describe("The component of the apt repositories in which it stands; `main` when left out."),
   architecture: z
     .string()
     .max(40)

@@ -8,7 +8,7 @@ import { isKilnError, KilnError } from "../../errors.ts";
 import { readDocument, readWholeBlob } from "../../stores/read.ts";
 import { readInRelease } from "../../views/apt/release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "../../views/apt/stanza.ts";
-import { parseSuiteState, type SuiteState, suiteKeys } from "../../views/apt/suite.ts";
+import { parseSuiteState, placeOf, stands, type SuiteState, suiteKeys } from "../../views/apt/suite.ts";
 import { textsOf } from "../../views/compressed-index.ts";
 import { shownAfter, type ShownSource } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
@@ -46,15 +46,26 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
   }
   const signer = { keys: trust.openpgp.map(({ publicKey }) => publicKey), now };
   const { text, state: digest } = await readInRelease(found.bytes, at.inRelease, signer);
+  const expires = Date.parse(/^Valid-Until: (.*)$/m.exec(text)?.[1] ?? "");
+  if (expires < now) {
+    const message = `${at.inRelease}: got one that was valid until ${new Date(expires).toISOString()}`;
+    findings.add({ code: "VIEW_EXPIRED", severity: "error", subject: at.inRelease, message });
+  }
   const state = parseSuiteState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
   if (await isBehind({ moves, size: state.size }, options)) return behind(at.inRelease, options);
   const wanted = await wantedStanzas(moves, options);
   if (wanted === undefined) return;
-  for (const [architecture, index] of Object.entries(state.indexes)) {
-    const path = `main/binary-${architecture}/Packages`;
-    await findings.checkAsync(at.path(path), () =>
-      checkIndex({ path, index, architecture, text, channel, wanted }, options),
+  // A component or an architecture that has no index at all.
+  const lost = wanted.find((one) => !Object.keys(state.indexes).some((name) => stands(one, name)));
+  if (lost !== undefined) {
+    throw new KilnError(
+      "VIEW_MISMATCH",
+      `${at.inRelease}: got no index that has ${lost.component}/${lost.architecture}`,
     );
+  }
+  for (const [name, index] of Object.entries(state.indexes)) {
+    const { path } = placeOf(name);
+    await findings.checkAsync(at.path(path), () => checkIndex({ path, name, index, text, channel, wanted }, options));
   }
 }
 
@@ -66,7 +77,8 @@ interface Index {
   readonly channel: string;
   /** Below the suite, without an ending. */
   readonly path: string;
-  readonly architecture: string;
+  /** In the state. */
+  readonly name: string;
   readonly index: SuiteState["indexes"][string];
   /** Of the Release. */
   readonly text: string;
@@ -74,7 +86,7 @@ interface Index {
 }
 
 async function checkIndex(
-  { channel, path, architecture, index, text, wanted }: Index,
+  { channel, path, name, index, text, wanted }: Index,
   { store }: RepositoriesToCheck,
 ): Promise<void> {
   const at = suiteKeys(channel);
@@ -87,11 +99,7 @@ async function checkIndex(
   requireListed(text, path, digestOf(plain));
   requireListed(text, path, digestOf(gunzipSync(gz)));
   const got = parseStanzas(plain.toString("utf8"));
-  const want = new Map(
-    wanted.flatMap((one) =>
-      one.architecture === architecture || one.architecture === "all" ? [[one.key, one.text]] : [],
-    ),
-  );
+  const want = new Map(wanted.flatMap((one) => (stands(one, name) ? [[one.key, one.text]] : [])));
   const other = [...new Set([...got.keys(), ...want.keys()])].find((key) => got.get(key) !== want.get(key));
   if (other === undefined) return;
   const problem = want.has(other) ? (got.has(other) ? "another stanza" : "no stanza") : "a stanza that no move gives";

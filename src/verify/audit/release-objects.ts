@@ -152,6 +152,7 @@ async function filesBeside(
     swap: async () => {},
     read: async () => undefined,
     copy: async () => {},
+    link: async () => {},
   });
   return files;
 }

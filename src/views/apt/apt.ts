@@ -1,28 +1,49 @@
 // `dists/<channel>/`: a channel of all names as an apt repository, one suite. InRelease is swapped last and names the rest by digest,
-// under by-hash; clients that don't know by-hash, and mirrors, read the usual paths, which are copies of what InRelease names.
+// under by-hash; clients that don't know by-hash, and mirrors, read the usual paths: see usual-paths.ts.
 // Which stanzas there are is said by the log's moves alone: see ../shown.ts.
 
 import { z } from "zod";
 
-import { digestOf } from "../../artifact/digest.ts";
+import { type Digest, digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
 import { type CompressedIndex, emptyIndex, type Form, forms, withRecords } from "../compressed-index.ts";
 import type { ChannelChange, Shown } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
-import { filesOf, type IndexFile, readInRelease, releaseText } from "./release.ts";
+import { type IndexFile, listedFiles, packedFiles, plainFile, readInRelease, redated, releaseText } from "./release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
-import { parseSuiteState, preferencesText, suiteKeys, type SuiteKeys, type SuiteState } from "./suite.ts";
-
-/** In every suite, with packages or without: a client of a common machine finds its index. */
-const usualArchitectures = ["amd64", "arm64"];
+import {
+  indexesOf,
+  parseSuiteState,
+  placeOf,
+  preferencesText,
+  stands,
+  suiteKeys,
+  type SuiteKeys,
+  type SuiteState,
+} from "./suite.ts";
+import { writeSignature, writeUsualPaths } from "./usual-paths.ts";
 
 export const aptView: View<RepositorySource> = {
   name: "apt",
   async take(_, source, target) {
     const channels = Map.groupBy(source.changes, ({ channel }) => channel);
     for (const [channel, changes] of channels) await takeChannel({ channel, changes, source, target });
+  },
+  /** The same lists of indexes with a new date; no index is touched. A channel that is no suite stays none. */
+  async refresh(channel, { signer }, target) {
+    const keys = suiteKeys(channel);
+    let isSuite = false;
+    await target.swap(keys.inRelease, async (found) => {
+      isSuite = found !== undefined;
+      if (found === undefined) return undefined;
+      const { text, date } = await readInRelease(found, keys.inRelease, signer);
+      const next = Math.max(date, signer.now);
+      return Buffer.from(await signer.signText(redated(text, { date: next, validFor: signer.validFor(channel) })));
+    });
+    if (isSuite) await writeSignature({ keys, signer, target });
+    return isSuite;
   },
 };
 
@@ -42,17 +63,16 @@ async function takeChannel(suite: Suite): Promise<void> {
   const hadNone = changes.every(({ before }) => packagesIn(before).length === 0);
   const hasNone = [...stanzas.values()].every((list) => list.length === 0);
   if (hasNone && hadNone && !source.afresh) return;
-  const made = new Map<string, Uint8Array>();
   let before: Before | undefined;
   await target.swap(keys.inRelease, async (found) => {
     before = found === undefined ? undefined : await beforeIn(found, suite);
     // A channel without a single .deb is no suite.
     if (hasNone && before?.state === undefined) return undefined;
     if (before?.state !== undefined && before.state.size >= source.checkpoint.size) return undefined;
-    return await nextInRelease({ ...suite, stanzas, before, made });
+    return await nextInRelease({ ...suite, stanzas, before });
   });
   const isSettled = before?.state !== undefined && before.state.size <= source.settled;
-  await writeUsualPaths(suite, { made, before: isSettled ? (before?.text ?? "") : "" });
+  await writeUsualPaths({ keys, signer: source.signer, target, before: isSettled ? (before?.text ?? "") : "" });
 }
 
 function packagesIn(shown: readonly Shown[]): Stanza[] {
@@ -64,7 +84,7 @@ interface Before {
   readonly text: string;
   readonly date: number;
   /** Undefined: nothing of it is built upon. */
-  readonly state: SuiteState | undefined;
+  readonly state: (SuiteState & { readonly digest: Digest }) | undefined;
 }
 
 async function beforeIn(found: Uint8Array, { channel, source }: Suite): Promise<Before> {
@@ -73,7 +93,7 @@ async function beforeIn(found: Uint8Array, { channel, source }: Suite): Promise<
     const { date, state, text } = await readInRelease(found, keys.inRelease, source.signer);
     if (source.afresh) return { text: "", date, state: undefined };
     const key = keys.state(state);
-    return { text, date, state: parseSuiteState(await source.object(key, state), key) };
+    return { text, date, state: { ...parseSuiteState(await source.object(key, state), key), digest: state } };
   } catch (error) {
     // What somebody spoilt is written anew, and is in nobody's way.
     if (source.afresh && error instanceof KilnError) return { text: "", date: 0, state: undefined };
@@ -85,74 +105,95 @@ interface Change extends Suite {
   /** What each name that moved shows now. */
   readonly stanzas: ReadonlyMap<string, readonly Stanza[]>;
   readonly before: Before | undefined;
-  /** Takes in the index files that are made, by digest. */
-  readonly made: Map<string, Uint8Array>;
 }
 
 async function nextInRelease(change: Change): Promise<Buffer> {
   const { channel, source, target, before } = change;
+  const { signer } = source;
   const keys = suiteKeys(channel);
   const state: Pick<SuiteState, "names" | "indexes"> = before?.state ?? { names: [], indexes: {} };
-  const architectures = architecturesOf(state.indexes, change.stanzas);
-  const { rows, changes } = await changesOf(change, { names: state.names, architectures });
+  const names = indexesOf(Object.keys(state.indexes), [...change.stanzas.values()].flat());
+  const { rows, changes } = await changesOf(change, { names: state.names, indexes: names });
   const { table, shards } = await withRows(state.names, rows, (digest) => source.object(keys.state(digest), digest));
-  for (const [digest, bytes] of shards) await target.once(keys.state(digest), bytes);
+  const writing = [...shards].map(([digest, bytes]) => target.once(keys.state(digest), bytes));
+  writing.push(target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel }))));
+  await Promise.all(writing);
 
   const indexes: Record<string, SuiteState["indexes"][string]> = {};
   const files: IndexFile[] = [];
-  for (const architecture of architectures) {
-    const path = `main/binary-${architecture}/Packages`;
-    const old = await storedIndex(state.indexes[architecture], { keys, path, source });
-    const index = await withRecords(old, changes.get(architecture) ?? new Map(), { parse: parseStanzas });
-    const { plain, packed } = await filesOf(path, index);
-    for (const { path: of, sha256, form } of packed) {
-      await target.once(keys.byHash(of, sha256), index.files[form]);
-      change.made.set(sha256, index.files[form]);
-    }
-    files.push(plain, ...packed);
-    const digests = Object.fromEntries(packed.map(({ form, sha256 }) => [form, sha256])) as Record<Form, string>;
-    indexes[architecture] = { pieces: [...index.pieces], files: digests };
+  for (const name of names) {
+    const made = await nextIndex(change, {
+      name,
+      stored: state.indexes[name],
+      changes: changes.get(name) ?? new Map(),
+    });
+    indexes[name] = made.index;
+    files.push(...made.files);
   }
-  await target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel })));
-  const next = canonicalBytes({ kiln: 1, size: source.checkpoint.size, names: table, indexes } satisfies SuiteState);
+  const next = canonicalBytes({
+    kiln: 1,
+    size: source.checkpoint.size,
+    names: table,
+    indexes,
+    ...(before?.state === undefined ? {} : { before: before.state.digest }),
+  } satisfies SuiteState);
   await target.once(keys.state(digestOf(next)), next);
   const text = releaseText({
     origin: source.origin,
     channel,
-    architectures,
+    places: names.map(placeOf),
     files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
-    date: Math.max(before?.date ?? 0, source.signer.now),
+    date: Math.max(before?.date ?? 0, signer.now),
+    validFor: signer.validFor(channel),
     state: digestOf(next),
   });
-  return Buffer.from(await source.signer.signText(text));
+  return Buffer.from(await signer.signText(text));
 }
 
-function architecturesOf(indexes: SuiteState["indexes"], stanzas: Change["stanzas"]): string[] {
-  const found = [...stanzas.values()].flat().map(({ architecture }) => architecture);
-  const all = new Set([...usualArchitectures, ...Object.keys(indexes), ...found]);
-  all.delete("all");
-  return [...all].toSorted();
+interface IndexChange {
+  readonly name: string;
+  readonly stored: SuiteState["indexes"][string] | undefined;
+  readonly changes: ReadonlyMap<string, string | undefined>;
 }
 
-/** What each index gains and loses. A package for all architectures stands in each of them. */
+/** One index with its changes, written; one that doesn't change isn't even read. */
+async function nextIndex(
+  { channel, source, target, before }: Change,
+  { name, stored, changes }: IndexChange,
+): Promise<{ index: SuiteState["indexes"][string]; files: readonly IndexFile[] }> {
+  const keys = suiteKeys(channel);
+  const { path } = placeOf(name);
+  const listed = changes.size === 0 && stored !== undefined ? listedFiles(before?.text ?? "", path) : [];
+  if (stored !== undefined && listed.length > forms.length) return { index: stored, files: listed };
+  const old = await storedIndex(stored, { keys, path, source });
+  const index = await withRecords(old, changes, { parse: parseStanzas });
+  const packed = packedFiles(path, index);
+  const writing = packed.map(({ path: of, sha256, form }) => target.once(keys.byHash(of, sha256), index.files[form]));
+  // Hashing the text goes on beside it.
+  const [plain] = await Promise.all([plainFile(path, index), ...writing]);
+  const digests = Object.fromEntries(packed.map(({ form, sha256 }) => [form, sha256])) as Record<Form, string>;
+  return { index: { pieces: [...index.pieces], files: digests }, files: [plain, ...packed] };
+}
+
+/** What each index gains and loses. A package for all architectures stands in each of its component. */
 async function changesOf(
   { stanzas, source, channel }: Change,
-  { names, architectures }: { readonly names: Table; readonly architectures: readonly string[] },
+  { names, indexes }: { readonly names: Table; readonly indexes: readonly string[] },
 ) {
   const keys = suiteKeys(channel);
   const rows = new Map<string, Row>();
-  const changes = new Map(architectures.map((architecture) => [architecture, new Map<string, string | undefined>()]));
+  const changes = new Map(indexes.map((index) => [index, new Map<string, string | undefined>()]));
   for (const [name, shown] of stanzas) {
     const row = await lookup(names, name, (digest) => source.object(keys.state(digest), digest));
     const gone = row === undefined ? {} : rowSchema.parse(row);
     const now: Record<string, string[]> = {};
-    for (const architecture of architectures) {
-      const index = changes.get(architecture) as Map<string, string | undefined>;
-      for (const key of gone[architecture] ?? []) index.set(key, undefined);
-      const own = shown.filter((stanza) => stanza.architecture === architecture || stanza.architecture === "all");
+    for (const index of indexes) {
+      const own = shown.filter((stanza) => stands(stanza, index));
+      const change = changes.get(index) as Map<string, string | undefined>;
+      for (const key of gone[index] ?? []) change.set(key, undefined);
       // Of two files for one package and version, the newer release's counts: it comes first.
-      for (const { key, text } of own.toReversed()) index.set(key, text);
-      if (own.length > 0) now[architecture] = [...new Set(own.map(({ key }) => key))].toSorted();
+      for (const { key, text } of own.toReversed()) change.set(key, text);
+      if (own.length > 0) now[index] = [...new Set(own.map(({ key }) => key))].toSorted();
     }
     rows.set(name, now);
   }
@@ -171,29 +212,4 @@ async function storedIndex(
   };
   const [gz, xz, zst] = (await Promise.all(forms.map(read))) as [Buffer, Buffer, Buffer];
   return { pieces: stored.pieces, files: { gz, xz, zst } };
-}
-
-/**
- * Copies what InRelease names to where clients without by-hash look: what is other than `before`. Whoever was slower copies the newer
- * InRelease's files once more. If we stop here, the next publisher finds more leaves in InRelease than are settled, and copies all.
- */
-async function writeUsualPaths(
-  { channel, source, target }: Suite,
-  { made, before }: { readonly made: ReadonlyMap<string, Uint8Array>; readonly before: string },
-): Promise<void> {
-  const keys = suiteKeys(channel);
-  let copied: Uint8Array | undefined;
-  for (;;) {
-    const current = await target.read(keys.inRelease);
-    if (current === undefined || (copied !== undefined && Buffer.compare(current, copied) === 0)) return;
-    const { text } = await readInRelease(current, keys.inRelease, source.signer);
-    for (const [line, digest = "", path = ""] of text.matchAll(/^ ([0-9a-f]{64}) +\d+ (\S+\.(?:gz|xz|zst))$/gm)) {
-      if (copied === undefined && before.includes(`${line}\n`)) continue;
-      await target.copy(keys.path(path), made.get(digest) ?? (await source.object(keys.byHash(path, digest), digest)));
-    }
-    const release = Buffer.from(text);
-    await target.copy(keys.release, release);
-    await target.copy(keys.signature, Buffer.from(await source.signer.signBytes(release)));
-    copied = current;
-  }
 }

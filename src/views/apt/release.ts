@@ -5,7 +5,7 @@ import { clearSignatureOf, textState } from "../../artifact/clear-signed.ts";
 import { digestOf } from "../../artifact/digest.ts";
 import { verifyOpenPgp } from "../../artifact/openpgp.ts";
 import { KilnError } from "../../errors.ts";
-import { type CompressedIndex, type Form, plainOf } from "../compressed-index.ts";
+import { type CompressedIndex, type Form, forms, plainOf } from "../compressed-index.ts";
 import type { ViewSigner } from "../view.ts";
 
 export interface ReleaseText {
@@ -24,37 +24,42 @@ export interface IndexFile {
   readonly sha256: string;
 }
 
-/** The index's files, and the text that they unpack to, which apt wants listed. */
-export async function filesOf(
-  path: string,
-  index: CompressedIndex,
-): Promise<{ plain: IndexFile; packed: (IndexFile & { form: Form })[] }> {
-  const packed = (["gz", "xz", "zst"] as const).map((form) => ({
+/** The index's files. */
+export function packedFiles(path: string, { files }: CompressedIndex): (IndexFile & { readonly form: Form })[] {
+  return forms.map((form) => ({
     form,
     path: `${path}.${form}`,
-    size: index.files[form].length,
-    sha256: digestOf(index.files[form]),
+    size: files[form].length,
+    sha256: digestOf(files[form]),
   }));
-  return { plain: { path, ...(await plainOf(index)) }, packed };
+}
+
+/** The text that they unpack to, which apt wants listed. */
+export async function plainFile(path: string, index: CompressedIndex): Promise<IndexFile> {
+  return { path, ...(await plainOf(index)) };
 }
 
 export function releaseText(options: {
   readonly origin: string;
   readonly channel: string;
-  readonly architectures: readonly string[];
+  readonly places: readonly { readonly component: string; readonly architecture: string }[];
   readonly files: readonly IndexFile[];
+  /** Milliseconds since 1970. */
   readonly date: number;
+  /** Milliseconds; undefined: for ever. */
+  readonly validFor: number | undefined;
   readonly state: string;
 }): string {
-  const { origin, channel, architectures, files, date, state } = options;
+  const { origin, channel, places, files, state } = options;
+  const all = (of: readonly string[]) => [...new Set(of)].toSorted().join(" ");
   const fields = [
     `Origin: ${origin}`,
     `Label: ${origin}`,
     `Suite: ${channel}`,
     `Codename: ${channel}`,
-    `Date: ${new Date(date).toUTCString().replace("GMT", "UTC")}`,
-    `Architectures: ${architectures.join(" ")}`,
-    "Components: main",
+    ...datesOf(options),
+    `Architectures: ${all(places.map(({ architecture }) => architecture))}`,
+    `Components: ${all(places.map(({ component }) => component))}`,
     `Description: what the channel ${channel} shows`,
     "Acquire-By-Hash: yes",
     "No-Support-for-Architecture-all: Packages",
@@ -63,6 +68,31 @@ export function releaseText(options: {
     ...files.map(({ path, size, sha256 }) => ` ${sha256} ${String(size).padStart(12)} ${path}`),
   ];
   return `${fields.join("\n")}\n`;
+}
+
+interface Dates {
+  readonly date: number;
+  readonly validFor: number | undefined;
+}
+
+function datesOf({ date, validFor }: Dates): string[] {
+  const shown = (time: number) => new Date(time).toUTCString().replace("GMT", "UTC");
+  return [`Date: ${shown(date)}`, ...(validFor === undefined ? [] : [`Valid-Until: ${shown(date + validFor)}`])];
+}
+
+/** The Release with other dates. */
+export function redated(text: string, dates: Dates): string {
+  return text.replace(/^Date: .*\n(?:Valid-Until: .*\n)?/m, `${datesOf(dates).join("\n")}\n`);
+}
+
+/** What a Release says of the index at `path`: plain first, then compressed. */
+export function listedFiles(text: string, path: string): IndexFile[] {
+  const found = text.matchAll(/^ ([0-9a-f]{64}) +(\d+) (\S+)$/gm);
+  return [...found].flatMap(([, sha256 = "", size = "", of = ""]) =>
+    of === path || (of.startsWith(`${path}.`) && !of.includes("/", path.length))
+      ? [{ path: of, size: Number(size), sha256 }]
+      : [],
+  );
 }
 
 /** Reads an InRelease that a trusted key signed. Throws STORE_CORRUPT, which names `key`; SIGNATURE_INVALID. */

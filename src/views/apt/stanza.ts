@@ -4,11 +4,15 @@ import type { Artifact, Manifest } from "../../artifact/manifest.ts";
 import { poolKey } from "../../artifact/pool.ts";
 import type { Records } from "../compressed-index.ts";
 
+/** Where a package stands whose record names no component. */
+export const mainComponent = "main";
+
 export interface Stanza {
   /** Orders the index: package, version, release's name. */
   readonly key: string;
   /** As dpkg names it. */
   readonly architecture: string;
+  readonly component: string;
   readonly text: string;
 }
 
@@ -19,8 +23,9 @@ export function stanzasOf(manifest: Manifest): Stanza[] {
 
 function stanzaOf(artifact: Artifact, manifest: Manifest): Stanza | undefined {
   if (!artifact.file.endsWith(".deb")) return undefined;
-  const { Package: name, Architecture: architecture, ...others } = artifact.record;
-  if (typeof name !== "string" || typeof architecture !== "string") return undefined;
+  // The one member that is no field of the control file: those begin with a capital letter.
+  const { Package: name, Architecture: architecture, component = mainComponent, ...others } = artifact.record;
+  if (typeof name !== "string" || typeof architecture !== "string" || typeof component !== "string") return undefined;
   const fields: Record<string, unknown> = {
     Package: name,
     Architecture: architecture,
@@ -34,6 +39,7 @@ function stanzaOf(artifact: Artifact, manifest: Manifest): Stanza | undefined {
   return {
     key: keyOf(name, String(artifact.record["Version"]), manifest.name),
     architecture,
+    component,
     text: `${lines.join("")}\n`,
   };
 }

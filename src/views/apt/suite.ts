@@ -7,6 +7,7 @@ import { parseStored } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
 import { pieceSchema } from "../compressed-index.ts";
 import { tableSchema } from "../table.ts";
+import { mainComponent, type Stanza } from "./stanza.ts";
 
 export const suiteKeys = (channel: string) => ({
   inRelease: `dists/${channel}/InRelease`,
@@ -27,10 +28,12 @@ const stateSchema = z.strictObject({
   kiln: z.literal(1),
   /** Leaves taken in. */
   size: z.int().nonnegative(),
-  /** Name → the keys of its stanzas, by architecture. */
+  /** Name → the keys of its stanzas, by index. */
   names: tableSchema,
-  /** By architecture. */
+  /** By the name of the index: `amd64` in the component main, `contrib/amd64` in another. */
   indexes: z.record(z.string(), z.strictObject({ pieces: z.array(pieceSchema), files: digestsSchema })),
+  /** The state that this one took the place of: gc keeps a few of them. */
+  before: digestSchema.optional(),
 });
 
 export type SuiteState = z.infer<typeof stateSchema>;
@@ -42,6 +45,40 @@ export function parseSuiteState(bytes: Uint8Array, key: string): SuiteState {
   throw new KilnError("STORE_CORRUPT", `${key}: ${z.prettifyError(result.error)}`, {
     hint: "`kiln views rebuild` writes it anew from the log",
   });
+}
+
+/** In every component, with packages or without: a client of a common machine finds its index. */
+const usualArchitectures = ["amd64", "arm64"];
+
+interface IndexPlace {
+  readonly component: string;
+  readonly architecture: string;
+  /** Below the suite, without an ending. */
+  readonly path: string;
+}
+
+/** Where the index of this name lies. */
+export function placeOf(index: string): IndexPlace {
+  const [architecture = "", component = mainComponent] = index.split("/").toReversed();
+  return { component, architecture, path: `${component}/binary-${architecture}/Packages` };
+}
+
+/** The names of all indexes: those that are there, and what the stanzas want. */
+export function indexesOf(there: readonly string[], stanzas: readonly Stanza[]): string[] {
+  const places = [...there.map(placeOf), ...stanzas];
+  const components = new Set([mainComponent, ...places.map(({ component }) => component)]);
+  const architectures = new Set([...usualArchitectures, ...places.map(({ architecture }) => architecture)]);
+  architectures.delete("all");
+  const names = [...components].flatMap((component) =>
+    [...architectures].map((own) => (component === mainComponent ? own : `${component}/${own}`)),
+  );
+  return names.toSorted();
+}
+
+/** Whether the stanza is one of this index. */
+export function stands(stanza: Stanza, index: string): boolean {
+  const { component, architecture } = placeOf(index);
+  return stanza.component === component && [architecture, "all"].includes(stanza.architecture);
 }
 
 /**
