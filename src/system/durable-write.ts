@@ -4,12 +4,12 @@
 
 import type { FileHandle } from "node:fs/promises";
 
+import { giveBack } from "./give-back.ts";
+
 /** Bytes that go into one write. */
 const batchSize = 1024 * 1024;
 /** Bytes after which the disk is told to start: the kernel alone would wait until gigabytes are dirty. */
 const flushSize = 64 * 1024 * 1024;
-/** Bytes from which on a piece's memory is given back by hand. */
-const largePiece = 256 * 1024;
 
 /**
  * Writes `body` at the handle's position and returns how many bytes it had. A piece that `body` gave is lost to whoever
@@ -62,10 +62,7 @@ function handled(work: Promise<void>): Promise<void> {
 /** The collector would let a hundred megabytes of written pieces pile up before it looked at them. */
 async function writeAndGiveBack(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
   await writeAll(handle, pieces);
-  for (const { buffer, byteLength } of pieces) {
-    if (byteLength >= largePiece && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer)
-      buffer.transfer(0);
-  }
+  for (const piece of pieces) giveBack(piece);
 }
 
 async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {

@@ -18,6 +18,7 @@ import pMap, { pMapIterable } from "p-map";
 import { z } from "zod";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
+import { giveBack } from "../system/give-back.ts";
 import { xzBlock, xzFooter, xzHeader } from "./xz.ts";
 
 const compressGzip = promisify(gzip);
@@ -114,7 +115,10 @@ export async function plainOf(index: CompressedIndex): Promise<{ readonly size: 
   const hash = createHash("sha256");
   const unpacked = ({ piece, bytes }: Compressed) => decompressZstd(bytes.zst, { chunkSize: roomFor(piece.size) });
   const texts = pMapIterable(placedPieces(index), unpacked, { concurrency: piecesAhead });
-  for await (const text of texts) hash.update(text);
+  for await (const text of texts) {
+    hash.update(text);
+    giveBack(text);
+  }
   return { size: index.pieces.reduce((sum, { size }) => sum + size, 0), sha256: hash.digest("hex") };
 }
 

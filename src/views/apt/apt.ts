@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type Digest, digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
+import { giveBack } from "../../system/give-back.ts";
 import { type CompressedIndex, emptyIndex, type Form, forms, withRecords } from "../compressed-index.ts";
 import type { ChannelChange, Shown } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
@@ -167,6 +168,7 @@ async function nextIndex(
   if (stored !== undefined && listed.length > forms.length) return { index: stored, files: listed };
   const old = await storedIndex(stored, { keys, path, source });
   const index = await withRecords(old, changes, { parse: parseStanzas });
+  if (stored !== undefined) for (const form of forms) giveBack(old.files[form]);
   const packed = packedFiles(path, index);
   const writing = packed.map(({ path: of, sha256, form }) => target.once(keys.byHash(of, sha256), index.files[form]));
   // Hashing the text goes on beside it.
