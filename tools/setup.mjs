@@ -46,13 +46,19 @@ const forTests = {
   dnf: "dnf",
   createrepo_c: "createrepo-c",
   busybox: "busybox-static",
+  gpg: "gpg",
+  aptly: "aptly",
+  reprepro: "reprepro",
+  debmirror: "debmirror",
+  debootstrap: "debootstrap",
+  "apt-mirror": "apt-mirror",
 };
 
 const targets = {
   check: {},
   demo: forBaking,
   test: forTests,
-  bench: { ...forTests, "pyproject-build": "python3-build", aptly: "aptly", reprepro: "reprepro", gpg: "gpg" },
+  bench: { ...forTests, "pyproject-build": "python3-build" },
 };
 
 main(process.argv[2]);
