@@ -46,7 +46,6 @@ const forTests = {
   dnf: "dnf",
   createrepo_c: "createrepo-c",
   busybox: "busybox-static",
-  gpg: "gpg",
   aptly: "aptly",
   reprepro: "reprepro",
   debmirror: "debmirror",
