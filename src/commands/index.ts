@@ -72,6 +72,17 @@ export const kiln: Program = {
           load: async () => (await import("./refresh.ts")).refresh,
         },
         {
+          name: "retire",
+          summary:
+            "say that the artifacts of old releases needn't be kept; all but the newest, or those that are named",
+          load: async () => (await import("./retire.ts")).retire,
+        },
+        {
+          name: "gc",
+          summary: "remove what nothing refers to, and what was retired, once it is older than the grace time",
+          load: async () => (await import("./gc.ts")).gc,
+        },
+        {
           name: "views rebuild",
           summary: "write every view anew from the log and the pool",
           load: async () => (await import("./views-rebuild.ts")).viewsRebuild,

@@ -44,6 +44,16 @@ function widthPath(width: number): string {
   return width === tileWidth ? "" : `.p/${width}`;
 }
 
+const partialKey = /^log\/tile\/(entries|[0-9]{1,2})\/((?:x[0-9]{3}\/)*[0-9]{3})\.p\/[0-9]{1,3}$/;
+
+/** Whether the key is that of a partial tile or bundle whose full one is in a tree of `size` leaves: readers find that. */
+export function isCovered(key: string, size: number): boolean {
+  const [, sort = "", path] = partialKey.exec(key) ?? [];
+  if (path === undefined) return false;
+  const level = sort === "entries" ? 0 : Number(sort);
+  return (Number(path.replace(/[x/]/g, "")) + 1) * tileWidth ** (level + 1) <= size;
+}
+
 /** How wide the n-th tile is when its level has `count` hashes in all. */
 export function widthOf(n: number, count: number): number {
   return Math.min(tileWidth, count - n * tileWidth);

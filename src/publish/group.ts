@@ -18,6 +18,7 @@ import type { Bake } from "./bake-folder.ts";
 import { requireDistinct, requireUnclaimed } from "./clashes.ts";
 import { adopted, type Claimant, type Released } from "./decide.ts";
 import { type GateAnswer, refusalOf } from "./gates.ts";
+import { renewalAge } from "./gc/grace.ts";
 import { pointing, type Pointers } from "./pointing.ts";
 import { type Addition, after, checkLeaves, commitAll, type Publisher, seconds, type Standing } from "./publisher.ts";
 import { stateAt } from "./state.ts";
@@ -72,6 +73,8 @@ interface Member {
   /** What is the matter with it: nothing more is done about it. */
   readonly failure?: KilnError;
   readonly uploaded?: Uploaded;
+  /** When its upload began, milliseconds since 1970. */
+  readonly since?: number;
 }
 
 /** What each would be, if nobody else came by. */
@@ -110,12 +113,16 @@ function placeholderFor({ identity, manifest }: Bake): Uploaded {
 
 /** Uploads, then commits. `late`: it is new, and wasn't uploaded. */
 async function attempt(publisher: Publisher, members: readonly Member[]): Promise<(Answer | "late")[]> {
-  const ready = await uploadAll(publisher, members);
+  let ready = await uploadAll(publisher, members);
   if (ready.every(({ failure }) => failure !== undefined)) return ready.flatMap(({ failure }) => failure ?? []);
   const { outcome, head } = await inStep(
     publisher.context.report,
     "commit to the log",
-    () => commitAll(publisher, (standing) => decideAll(publisher, ready, standing)),
+    () =>
+      commitAll(publisher, async (standing) => {
+        ready = await uploadOldAgain(publisher, ready);
+        return decideAll(publisher, ready, standing);
+      }),
     ({ from, head }) => (from === undefined ? "nothing to add" : `leaves ${from} to ${head.checkpoint.size - 1}`),
   );
   return outcome.map((decided) => {
@@ -138,8 +145,9 @@ async function uploadAll(publisher: Publisher, members: readonly Member[]): Prom
   const bring = async (member: Member): Promise<Member> => {
     const { options, isNew } = member;
     if (!isNew) return member;
+    const since = context.now();
     const uploaded = await orFailure(() => upload({ store, signers, bake: options.bake, context, onBytes }));
-    return uploaded instanceof KilnError ? { ...member, failure: uploaded } : { ...member, uploaded };
+    return uploaded instanceof KilnError ? { ...member, failure: uploaded } : { ...member, uploaded, since };
   };
   try {
     const brought = await pMap(members, bring, { concurrency: uploadsAtOnce });
@@ -152,6 +160,15 @@ async function uploadAll(publisher: Publisher, members: readonly Member[]): Prom
     step.fail();
     throw error;
   }
+}
+
+/** What was uploaded so long ago that gc may take it before it is committed: making it again renews its age. */
+async function uploadOldAgain(publisher: Publisher, members: readonly Member[]): Promise<readonly Member[]> {
+  const now = publisher.context.now();
+  const isOld = ({ since = now }: Member) => now - since >= renewalAge;
+  const old = await uploadAll(publisher, members.filter(isOld));
+  const renewed = [...old];
+  return members.map((member) => (isOld(member) ? (renewed.shift() ?? member) : member));
 }
 
 type Decided = Omit<Published, "treeSize">;

@@ -8,7 +8,7 @@ import { canonicalBytes, parseStored } from "../artifact/json.ts";
 import { versionSchema } from "../artifact/name.ts";
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import { readDocument } from "../stores/read.ts";
@@ -65,6 +65,21 @@ export async function reserveVersion(options: ReserveOptions): Promise<string> {
     if ((await store.replace(key, bytes, etag)) === "replaced") return version;
   }
   throw new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);
+}
+
+/** Whether all that this document reserves has lapsed. One that can't be read is left to whoever reserves next. */
+export async function isLapsed(
+  store: ReadableStore,
+  { key, now }: { readonly key: string; readonly now: number },
+): Promise<boolean> {
+  const found = await readDocument(store, key);
+  if (found === undefined) return false;
+  try {
+    return parseReservations(found.bytes, key).every(({ until }) => until <= now);
+  } catch (error) {
+    if (isKilnError(error, "STORE_CORRUPT")) return false;
+    throw error;
+  }
 }
 
 async function liveReservations(store: ReadableStore, { name, now }: { readonly name: string; readonly now: number }) {

@@ -64,27 +64,31 @@ export async function readCatalog(store: ReadableStore): Promise<PublishedState[
   return { catalog: parseCatalog(found.bytes, keys.catalog), etag: found.etag };
 }
 
-/** The entries from `from` up to the head, proven to lead to the head's root. Throws STORE_CORRUPT. */
-export async function verifiedEntries(options: {
+interface EntriesToVerify {
   readonly store: ReadableStore;
   readonly trust: Trust;
   readonly head: Head;
   readonly from: number;
-}): Promise<PlacedEntry[]> {
-  const { store, trust, head, from } = options;
+}
+
+/** The entries from `from` up to the head, proven to lead to the head's root. Throws STORE_CORRUPT. */
+export async function verifiedEntries(options: EntriesToVerify): Promise<PlacedEntry[]> {
+  return await Array.fromAsync(readVerified(options));
+}
+
+/** The same one by one: nothing is proven before the last was read. */
+export async function* readVerified({ store, trust, head, from }: EntriesToVerify): AsyncGenerator<PlacedEntry> {
   const { size, root } = head.checkpoint;
-  if (from === size) return [];
+  if (from === size) return;
   let edge = await edgeAt(from, tileReader(store, size));
-  const entries: PlacedEntry[] = [];
   for await (const { index, bytes } of readEntries(store, { from, to: size, size })) {
     edge = extendEdge(edge, leafHash(bytes));
     const entry = parseEntry(bytes, index);
-    entries.push({ index, bytes, entry, sound: isSound(entry, index, trust) });
+    yield { index, bytes, entry, sound: isSound(entry, index, trust) };
   }
   if (!rootOf(edge).equals(root)) {
     throw new KilnError("STORE_CORRUPT", `log entries ${from} to ${size}: they don't lead to the root that was signed`);
   }
-  return entries;
 }
 
 /** Whether the entry was signed by a key that the trust file allows to say it. */

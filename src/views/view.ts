@@ -3,6 +3,7 @@
 
 import type { Leaf } from "../artifact/leaf.ts";
 import type { ReleaseKey } from "../artifact/trust.ts";
+import type { Generations } from "./generations.ts";
 import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
 
 export interface TakenLeaf {
@@ -86,4 +87,6 @@ export interface View<Source = ViewSource> {
   take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<void>;
   /** Signs a channel's documents anew, with a new date, as they are. False: it has none. Only of views whose signatures expire. */
   refresh?(channel: string, source: Pick<RepositorySource, "signer">, target: ViewTarget): Promise<boolean>;
+  /** For a view that names immutable objects of its own: which of them gc leaves. */
+  readonly generations?: Generations;
 }

@@ -12,6 +12,7 @@ import { type CompressedIndex, emptyIndex, type Form, forms, withRecords } from 
 import type { ChannelChange, Shown } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
+import { aptGenerations } from "./kept.ts";
 import { type IndexFile, listedFiles, packedFiles, plainFile, readInRelease, redated, releaseText } from "./release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
 import {
@@ -46,6 +47,7 @@ export const aptView: View<RepositorySource> = {
     if (isSuite) await writeSignature({ keys, signer, target });
     return isSuite;
   },
+  generations: aptGenerations,
 };
 
 const rowSchema = z.record(z.string(), z.array(z.string()));
@@ -85,16 +87,18 @@ interface Before {
   readonly text: string;
   readonly date: number;
   /** Undefined: nothing of it is built upon. */
-  readonly state: (SuiteState & { readonly digest: Digest }) | undefined;
+  readonly state: SuiteState | undefined;
+  /** Of the state that the next one takes the place of. */
+  readonly digest?: Digest;
 }
 
 async function beforeIn(found: Uint8Array, { channel, source }: Suite): Promise<Before> {
   const keys = suiteKeys(channel);
   try {
     const { date, state, text } = await readInRelease(found, keys.inRelease, source.signer);
-    if (source.afresh) return { text: "", date, state: undefined };
+    if (source.afresh) return { text: "", date, state: undefined, digest: state };
     const key = keys.state(state);
-    return { text, date, state: { ...parseSuiteState(await source.object(key, state), key), digest: state } };
+    return { text, date, state: parseSuiteState(await source.object(key, state), key), digest: state };
   } catch (error) {
     // What somebody spoilt is written anew, and is in nobody's way.
     if (source.afresh && error instanceof KilnError) return { text: "", date: 0, state: undefined };
@@ -136,7 +140,7 @@ async function nextInRelease(change: Change): Promise<Buffer> {
     size: source.checkpoint.size,
     names: table,
     indexes,
-    ...(before?.state === undefined ? {} : { before: before.state.digest }),
+    ...(before?.digest === undefined ? {} : { before: before.digest }),
   } satisfies SuiteState);
   await target.once(keys.state(digestOf(next)), next);
   const text = releaseText({
