@@ -205,8 +205,7 @@ function onceOnly(store: Store): ViewTarget {
 
 function overwriting(store: Store): ViewTarget {
   return {
-    once: (key, bytes) =>
-      swap(store, key, (current) => (current && Buffer.compare(current, bytes) === 0 ? undefined : bytes)),
+    once: (key, bytes) => mend(store, key, bytes),
     ...moving(store),
   };
 }
@@ -228,13 +227,13 @@ async function copy(store: Store, key: string, bytes: Uint8Array): Promise<void>
   throw contended(key);
 }
 
-/** A shard that somebody spoilt is in the way of its own bytes: they replace it. */
+/** What somebody spoilt is in the way of its own bytes: they replace it. */
 async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void> {
   try {
     await store.create(key, bytes);
   } catch (error) {
     if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
-    await overwriting(store).once(key, bytes);
+    await copy(store, key, bytes);
   }
 }
 

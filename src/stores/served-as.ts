@@ -19,10 +19,12 @@ const types: Readonly<Record<string, string>> = {
   metadata: "text/plain; charset=utf-8",
   pem: "application/x-pem-file",
   prov: "text/plain; charset=utf-8",
+  repo: "text/plain; charset=utf-8",
   rpm: "application/x-rpm",
   tgz: "application/gzip",
   vkey: "text/plain; charset=utf-8",
   whl: "application/zip",
+  xml: "text/xml; charset=utf-8",
   xz: "application/x-xz",
   yaml: "application/yaml",
   zst: "application/zstd",
@@ -33,7 +35,7 @@ export function servedAs(key: string): Served {
 }
 
 function typeOf(key: string): string {
-  if (key === "log/checkpoint") return "text/plain; charset=utf-8";
+  if (key === "log/checkpoint" || key.endsWith("/mirrorlist")) return "text/plain; charset=utf-8";
   if (key.startsWith("npm/")) return "application/json";
   // Installers read JSON under no other name (PEP 691); as HTML they take what browsers do.
   if (/^pypi\/.*\/index\.json$/.test(key)) return "application/vnd.pypi.simple.v1+json";
@@ -42,7 +44,10 @@ function typeOf(key: string): string {
   return (Object.hasOwn(types, extension) ? types[extension] : undefined) ?? "application/octet-stream";
 }
 
-/** Blobs, what lies beside them, and the log's tiles: all are written once. */
+/** Blobs, what lies beside them, the log's tiles, and what a repository's pointer names: all are written once. */
 function isImmutable(key: string): boolean {
-  return /^(?:pool|log\/tile|catalog\/shard)\//.test(key);
+  return immutable.test(key);
 }
+
+const immutable =
+  /^(?:pool|log\/tile|catalog\/shard|rpm\/[^/]+\/(?:generations|pool|state))\/|^rpm\/[^/]+\/repodata\/[0-9a-f]{64}-/;

@@ -9,12 +9,14 @@ import { npmView } from "./npm/npm.ts";
 import { pypiView } from "./pypi/pypi.ts";
 import { releasesView } from "./releases.ts";
 import type { RepositorySource, View } from "./view.ts";
+import { yumView } from "./yum/yum.ts";
 
 export const views: readonly View<RepositorySource>[] = [
   besideView,
   releasesView,
   channelsView,
   aptView,
+  yumView,
   npmView,
   pypiView,
   helmView,

@@ -75,8 +75,8 @@ async function changeOf(moves: readonly TakenMove[], source: ChangeSource, afres
   if (afresh) return { ...change, now, before: [] };
   const settled = first.leaf.follows === null ? undefined : await source.leaf(first.leaf.follows);
   const before = settled?.type === "channel" ? await shownAfter({ leaf: settled }, source, source.settled) : [];
-  const between = await Promise.all(moves.slice(0, -1).map(({ leaf }) => releaseOf(leaf, source)));
-  return { ...change, now, before: [...before, ...between.filter((one) => one !== undefined)] };
+  const between = await Promise.all(moves.slice(0, -1).map((move) => shownAfter(move, source, 0)));
+  return { ...change, now, before: [...before, ...between.flat()] };
 }
 
 /** Channels that didn't move, and show what was yanked or retired, or was until now. */

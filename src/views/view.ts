@@ -36,7 +36,7 @@ export interface ViewTarget {
   read(key: string): Promise<Uint8Array | undefined>;
   /** Makes the object these bytes, whatever it was: for copies of what a document names. */
   copy(key: string, bytes: Uint8Array): Promise<void>;
-  /** Makes the object the bytes of the object `from`, whatever it was, without sending them. */
+  /** Makes the object `key`, which says by a digest what its bytes are, those of the object `from`. Throws NOT_FOUND. */
   link(key: string, from: string): Promise<void>;
 }
 

@@ -7,7 +7,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/artifact/digest.ts";
-import { type CompressedIndex, emptyIndex, plainOf, withRecords } from "../../src/views/compressed-index.ts";
+import {
+  type CompressedIndex,
+  emptyGzipIndex,
+  emptyIndex,
+  plainOf,
+  withRecords,
+} from "../../src/views/compressed-index.ts";
 
 const format = {
   parse: (text: string) =>
@@ -53,6 +59,7 @@ test("whatever was added and removed in whatever order, the bytes are those of a
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), async (steps) => {
       let grown: CompressedIndex = emptyIndex;
+      let count = 0;
       const model = new Map<string, string>();
       for (const changes of steps) {
         const next = new Map<string, string | undefined>();
@@ -62,10 +69,17 @@ test("whatever was added and removed in whatever order, the bytes are those of a
           if (value === null) model.delete(key);
           else model.set(key, text);
         }
-        grown = await withRecords(grown, next, format);
+        const changed = await withRecords(grown, next, format);
+        count += changed.more;
+        grown = changed;
       }
       const atOnce = await withRecords(emptyIndex, model, format);
-      expect(grown).toEqual(atOnce);
+      expect({ ...grown, more: undefined }).toEqual({ ...atOnce, more: undefined });
+      expect(atOnce.more).toBe(model.size);
+      expect(count).toBe(model.size);
+      const inGzip = await withRecords(emptyGzipIndex, model, format);
+      expect(inGzip.files).toEqual({ gz: atOnce.files.gz });
+      expect(await plainOf(inGzip)).toEqual(await plainOf(atOnce));
       const text = [...model]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([, line]) => line)

@@ -95,7 +95,7 @@ async function checkIndex(
     return readWholeBlob(store, at.byHash(path, index.files[form]), index.files[form]);
   };
   const [zst, gz] = await Promise.all([read("zst"), read("gz"), read("xz")]);
-  const plain = Buffer.concat([...textsOf(index.pieces, zst)]);
+  const plain = Buffer.concat([...textsOf<"zst">({ pieces: index.pieces, files: { zst } })]);
   requireListed(text, path, digestOf(plain));
   requireListed(text, path, digestOf(gunzipSync(gz)));
   const got = parseStanzas(plain.toString("utf8"));
