@@ -45,6 +45,10 @@ const forTests = {
   gpg: "gnupg",
   dnf: "dnf",
   createrepo_c: "createrepo-c",
+  zypper: "zypper",
+  // What dnf's plugins need, which test-programs.mjs unpacks.
+  "/usr/lib/python3/dist-packages/dateutil": "python3-dateutil",
+  "/usr/lib/python3/dist-packages/dbus": "python3-dbus",
   busybox: "busybox-static",
   aptly: "aptly",
   reprepro: "reprepro",

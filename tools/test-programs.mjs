@@ -3,7 +3,7 @@
 // installed.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,6 +14,8 @@ export const programs = {
   ministack: join(folder, "ministack-1.5.33/bin/ministack"),
   versitygw: join(folder, "versitygw-1.8.0/versitygw"),
   helm: join(folder, "helm-3.22.0/helm"),
+  /** A folder of Python modules: dnf's plugins. */
+  reposync: join(folder, "dnf-plugins-core/usr/lib/python3/dist-packages"),
 };
 
 /**
@@ -31,11 +33,30 @@ export function installTestPrograms(say) {
       run(join(place, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", "ministack==1.5.33"]);
     if (failed !== undefined) return failed;
   }
+  const unpacked = unpackPlugins(say);
+  if (unpacked !== undefined) return unpacked;
   if (run("go", ["version"]) !== undefined) return undefined;
   return (
     goInstall(programs.versitygw, "github.com/versity/versitygw/cmd/versitygw@v1.8.0", say) ??
     goInstall(programs.helm, "helm.sh/helm/v3/cmd/helm@v3.22.0", say)
   );
+}
+
+/**
+ * Debian's dnf-plugins-core can't be installed beside zypper: one file is in both.
+ *
+ * @param {(text: string) => void} say
+ * @returns {string | undefined} How it failed.
+ */
+function unpackPlugins(say) {
+  if (existsSync(programs.reposync)) return undefined;
+  say("unpacks dnf-plugins-core (for tests: dnf reposync)");
+  const place = join(programs.reposync, "../../../../download");
+  mkdirSync(place, { recursive: true });
+  const failed = run("apt-get", ["download", "dnf-plugins-core"], {}, place);
+  if (failed !== undefined) return failed;
+  const file = readdirSync(place).find((name) => name.endsWith(".deb")) ?? "";
+  return run("dpkg", ["-x", join(place, file), join(place, "..")]);
 }
 
 /**
@@ -56,10 +77,12 @@ function goInstall(program, source, say) {
  * @param {string} program
  * @param {readonly string[]} args
  * @param {Readonly<Record<string, string>>} env
+ * @param {string | undefined} cwd
  * @returns {string | undefined} How it failed.
  */
-function run(program, args, env = {}) {
-  const { status, error, stderr } = spawnSync(program, args, { env: { ...process.env, ...env }, encoding: "utf8" });
+function run(program, args, env = {}, cwd = undefined) {
+  const options = { env: { ...process.env, ...env }, encoding: /** @type {const} */ ("utf8") };
+  const { status, error, stderr } = spawnSync(program, args, cwd === undefined ? options : { ...options, cwd });
   if (status === 0) return undefined;
   return `${program} ${args.join(" ")}: ${error?.message ?? `exit ${status}: ${stderr.trim()}`}`;
 }

@@ -5,6 +5,7 @@
 //   releases   every object that one names, every signature, the files beside it
 //   documents  releases, channels and the catalog are what the log makes them
 //   apt        every channel's repository is signed, and shows what the moves give
+//   yum        the same, and that packages lie below the plain address
 //   PyPI, Helm every byte of every channel's index is what the moves give
 //   npm        every packument is signed, and is what the log gives
 //   objects    nothing else lies in the store
@@ -47,6 +48,7 @@ import { checkObjects, checkTiles } from "./objects.ts";
 import { checkRelease } from "./release-objects.ts";
 import { checkRepositories } from "./repositories.ts";
 import { rootAt, type Tree } from "./tree.ts";
+import { checkYum } from "./yum.ts";
 
 export interface AuditOptions {
   readonly store: ReadableStore;
@@ -105,6 +107,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
   const repositories = await inStep(report, "check repositories", async () => {
     await checkApt(documents);
+    await checkYum(documents);
     // Releases that weren't looked at say nothing of what a packument must hold.
     if (since === undefined) await checkNpm(documents);
     return checkRepositories(documents);

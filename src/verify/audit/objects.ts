@@ -9,6 +9,7 @@ import { leafHash } from "../../log/merkle.ts";
 import { readObject } from "../../log/object.ts";
 import { entriesPath, tilePath, tileWidth, widthOf } from "../../log/tiles.ts";
 import type { Step } from "../../report.ts";
+import { readBlob } from "../../stores/read.ts";
 import type { ListedObject, ReadableStore } from "../../stores/store.ts";
 import { npmKeys, packageOf } from "../../views/npm/registry.ts";
 import { readPresent } from "../release-artifact.ts";
@@ -70,6 +71,7 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
   if (key.startsWith("log/tile/")) return checkListedTile(key, options);
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
+  if (key.startsWith("rpm/")) return checkYumObject(key, options);
   if (key.startsWith("npm/")) return checkNpmObject(key, options);
   if (isOfRepository(key)) {
     await checkFound(key, options.repositories, options);
@@ -82,7 +84,31 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
     await requireLaterDocument(key, options);
     return "used";
   }
-  throw new KilnError("OBJECT_UNKNOWN", `${key}: got an object that neither the log nor Kiln's own work explains`);
+  throw unexplained(key);
+}
+
+const indexOfYum = /^rpm\/[^/]+\/(?:generations\/[0-9a-f]{64}\/)?repodata\/([0-9a-f]{64})-[a-z]+\.xml\.gz$/;
+const stateOfYum = /^rpm\/[^/]+\/state\/([0-9a-f]{64})\.json$/;
+
+/** Of a yum repository, by its key alone. */
+const fixedOfYum =
+  /^rpm\/[^/]+\/(?:mirrorlist|kiln\.repo|(?:generations\/[0-9a-f]{64}\/)?repodata\/repomd\.xml(?:\.asc)?)$/;
+
+/** What generations are made of, the older ones too, and the packages below the plain address, which are in the pool as well. */
+async function checkYumObject(key: string, { store, named }: ObjectsToCheck): Promise<"used"> {
+  const [, digest] = indexOfYum.exec(key) ?? stateOfYum.exec(key) ?? [];
+  if (digest !== undefined) {
+    for await (const _ of readBlob(store, key, { sha256: digest })) void _;
+    return "used";
+  }
+  const [, inPool] = /^rpm\/[^/]+\/(pool\/.+)$/.exec(key) ?? [];
+  if (fixedOfYum.test(key)) return "used";
+  if (inPool !== undefined && (named === undefined || named.has(fingerprintOf(inPool)))) return "used";
+  throw unexplained(key);
+}
+
+function unexplained(key: string): KilnError {
+  return new KilnError("OBJECT_UNKNOWN", `${key}: got an object that neither the log nor Kiln's own work explains`);
 }
 
 async function checkNpmObject(key: string, options: ObjectsToCheck): Promise<"used"> {

@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import { type Digest, digestSchema } from "../../artifact/digest.ts";
 import { parseStored } from "../../artifact/json.ts";
-import { type Blob, blobSchema } from "../../artifact/manifest.ts";
+import type { Blob } from "../../artifact/manifest.ts";
 import { poolKey } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { gzipPieceSchema } from "../compressed-index.ts";

@@ -6,7 +6,7 @@ const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", "
 export function escaped(text: string): string {
   return text
     .replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "")
-    .replace(/[&<>"]/g, (character) => escapes[character] ?? "")
+    .replace(/[&<>]/g, (character) => escapes[character] ?? "")
     .replaceAll("\r", "&#13;");
 }
 
@@ -22,10 +22,12 @@ const unescapes: Readonly<Record<string, string>> = {
 /** ` a="1" b="2"`; what is undefined is left out. */
 export function attributes(values: Readonly<Record<string, string | number | undefined>>): string {
   return Object.entries(values)
-    .map(([name, value]) =>
-      value === undefined ? "" : ` ${name}="${escaped(String(value)).replaceAll("\n", "&#10;")}"`,
-    )
+    .map(([name, value]) => (value === undefined ? "" : ` ${name}="${quoted(String(value))}"`))
     .join("");
+}
+
+function quoted(text: string): string {
+  return escaped(text).replaceAll('"', "&quot;").replaceAll("\n", "&#10;").replaceAll("\t", "&#9;");
 }
 
 export function element(name: string, text: string | undefined): string {
