@@ -77,12 +77,15 @@ function goInstall(program, source, say) {
  * @param {string} program
  * @param {readonly string[]} args
  * @param {Readonly<Record<string, string>>} env
- * @param {string | undefined} cwd
+ * @param {string} cwd
  * @returns {string | undefined} How it failed.
  */
-function run(program, args, env = {}, cwd = undefined) {
-  const options = { env: { ...process.env, ...env }, encoding: /** @type {const} */ ("utf8") };
-  const { status, error, stderr } = spawnSync(program, args, cwd === undefined ? options : { ...options, cwd });
+function run(program, args, env = {}, cwd = ".") {
+  const { status, error, stderr } = spawnSync(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
   if (status === 0) return undefined;
   return `${program} ${args.join(" ")}: ${error?.message ?? `exit ${status}: ${stderr.trim()}`}`;
 }

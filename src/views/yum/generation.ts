@@ -32,8 +32,6 @@ export const yumKeys = (channel: string) => ({
   package: (blob: Pick<Blob, "file" | "sha256">) => `rpm/${channel}/${poolKey(blob)}`,
 });
 
-export type YumKeys = ReturnType<typeof yumKeys>;
-
 /** What leads from a repository's address to the folder of the pool. */
 export const poolBase: Readonly<Record<Way, string>> = { generation: "../../../../", plain: "" };
 
