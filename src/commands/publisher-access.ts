@@ -6,6 +6,7 @@ import { checkKeys } from "../publish/allowed.ts";
 import { checkClock } from "../publish/clock.ts";
 import { randomPause } from "../publish/pause.ts";
 import type { Publisher } from "../publish/publisher.ts";
+import { remembering } from "../stores/remembered.ts";
 import { openWritableStore } from "../stores/writable.ts";
 import { type Configuration, requireStore } from "./configuration.ts";
 import { openKeys } from "./keys-access.ts";
@@ -13,7 +14,7 @@ import { readStoreDocument, readTrust } from "./store-access.ts";
 
 /** Throws what opening the store, the trust file and the keys throws: before anything is written. */
 export async function openPublisher(configuration: Configuration, context: Context): Promise<Publisher> {
-  const store = await openWritableStore(requireStore(configuration), context);
+  const store = remembering(await openWritableStore(requireStore(configuration), context));
   const document = await readStoreDocument(store);
   await checkClock(store, context.now);
   const { origin } = document;

@@ -17,9 +17,10 @@ import { documentLimit, type Store } from "../stores/store.ts";
 import { type Checkpoint, type LogIdentity, openCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { bundlesToWrite, decodeBundle, encodeBundle, readEntries } from "./entries.ts";
 import { type Head, headBytes, readHead } from "./head.ts";
-import { type Edge, emptyEdge, extendEdge, leafHash, rootOf } from "./merkle.ts";
+import { type Edge, emptyEdge, extendEdge, leafHash, type Node, rootOf, subtreesOf } from "./merkle.ts";
 import type { NoteSigner } from "./note.ts";
-import { edgeAt, tileReader, tilesToWrite, tileWidth } from "./tiles.ts";
+import type { HashReader } from "./proof.ts";
+import { edgeAt, entriesPath, tileReader, tilesToWrite, tileWidth } from "./tiles.ts";
 
 /** Lost races after which a publisher gives up: every one of them is somebody else's success. */
 const mostAttempts = 1000;
@@ -53,7 +54,8 @@ export async function settle(log: Log): Promise<Head> {
   const shown = await publicCheckpoint(log);
   const head = await readHead(log.store, log.log);
   if (shown !== undefined) checkContinues(shown.checkpoint, head.checkpoint);
-  if (shown?.checkpoint.size !== head.checkpoint.size) await finish(log, head, await stagedEntries(log, head));
+  if (shown?.checkpoint.size === head.checkpoint.size) return { ...head, shown: shown.etag };
+  await finish(log, head, await stagedEntries(log, head));
   return head;
 }
 
@@ -70,17 +72,19 @@ function checkContinues(shown: Checkpoint, head: Checkpoint): void {
 
 /**
  * Appends what `decide` returns for the log as it stands, and is asked again after every lost race; nothing, when that is
- * nothing. `from` is the index of the first entry that was added. Throws STORE_CONTENDED, and what `decide` throws.
+ * nothing. `settled` is a head that the caller has just settled: if somebody was faster since, that is one more lost race.
+ * `from` is the index of the first entry that was added. Throws STORE_CONTENDED, and what `decide` throws.
  */
 export async function append(
   appender: Appender,
   decide: (at: Head) => Promise<readonly Uint8Array[]>,
+  settled?: Head,
 ): Promise<{ head: Head; from: number | undefined }> {
   const { store, signer, signal, pause } = appender;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (signal.aborted) throw new KilnError("CANCELLED", "append: interrupted before the commit");
     if (attempt > 0) await pause(attempt);
-    const before = await settle(appender);
+    const before = (attempt === 0 ? settled : undefined) ?? (await settle(appender));
     const entries = await decide(before);
     if (entries.length === 0) return { head: before, from: undefined };
 
@@ -101,7 +105,7 @@ export async function append(
     if ((await replaceHead(store, headBytes(next), before.etag)) !== "replaced") continue;
 
     const head: Head = { ...next, etag: "" };
-    await finish(appender, head, { edge: before.edge, entries });
+    await finish(appender, head, { edge: before.edge, entries, shown: before.shown });
     return { head, from };
   }
   throw new KilnError("STORE_CONTENDED", `${keys.head}: got ${mostAttempts} lost races in a row, want one that is won`);
@@ -121,20 +125,46 @@ interface Added {
   /** Of the tree before. */
   readonly edge: Edge;
   readonly entries: readonly Uint8Array[];
+  /** The etag of the public checkpoint that shows it, as far as is known. */
+  readonly shown?: string | undefined;
 }
 
 /** Writes bundles and tiles, then shows the checkpoint. Everything but the last step is immutable and may be done twice. */
-async function finish(log: Log, head: Head, { edge, entries }: Added): Promise<void> {
+async function finish(log: Log, head: Head, { edge, entries, shown }: Added): Promise<void> {
   const { store } = log;
   const from = edge.size;
   const partial: Uint8Array[] = [];
   const opened = from - (from % tileWidth);
   for await (const { bytes } of readEntries(store, { from: opened, to: from, size: from })) partial.push(bytes);
   const leafHashes = entries.map(leafHash);
-  const tiles = await tilesToWrite({ from, leafHashes, read: tileReader(store, from) });
+  const row = partial.map(leafHash);
+  requireEdge(edge, row);
+  // The hashes that share a tile with new ones are those of the entries that share a bundle with them.
+  const above = tileReader(store, from);
+  const read: HashReader = async (nodes) => {
+    const inRow = ({ level, index }: Node) => (level === 0 ? row[index - opened] : undefined);
+    const missing = await above(nodes.filter((node) => inRow(node) === undefined));
+    let taken = 0;
+    return nodes.map((node) => inRow(node) ?? (missing[taken++] as Buffer));
+  };
+  const tiles = await tilesToWrite({ from, leafHashes, read });
   const bundles = bundlesToWrite({ from, partial, entries });
   await Promise.all([...bundles, ...tiles].map(({ key, bytes }) => store.create(key, bytes)));
+  if (
+    shown !== undefined &&
+    (await store.replace(keys.checkpoint, Buffer.from(head.checkpoint.note), shown)) === "replaced"
+  )
+    return;
   await publishCheckpoint(log, head.checkpoint);
+}
+
+/** The last entries of a tree are what its edge is made of. Throws STORE_CORRUPT: nothing is built on others. */
+function requireEdge(edge: Edge, row: readonly Buffer[]): void {
+  const complete = subtreesOf(0, edge.size - row.length).length;
+  const { hashes } = extendEdge({ size: edge.size - row.length, hashes: edge.hashes.slice(0, complete) }, row);
+  if (hashes.every((hash, at) => edge.hashes[at]?.equals(hash))) return;
+  const key = entriesPath(Math.floor(edge.size / tileWidth), row.length);
+  throw new KilnError("STORE_CORRUPT", `${key}: got entries that aren't those of the tree of ${edge.size}`);
 }
 
 /** What the head's append added, read back from its staging and proven to lead to its root. */

@@ -29,6 +29,8 @@ export interface Head {
   readonly added: HeadDocument["added"];
   /** For `replace`. */
   readonly etag: string;
+  /** That of the public checkpoint, which shows this head; absent: it wasn't read with it. */
+  readonly shown?: string;
 }
 
 /** Reads and verifies the head. Throws STORE_NOT_FOUND without one, CHECKPOINT_INVALID, PROOF_INVALID, STORE_CORRUPT. */
@@ -52,7 +54,7 @@ export async function readHead(store: ReadableStore, log: LogIdentity): Promise<
   return { checkpoint, edge, added: result.data.added, etag: found.etag };
 }
 
-export function headBytes(head: Omit<Head, "etag">): Uint8Array {
+export function headBytes(head: Omit<Head, "etag" | "shown">): Uint8Array {
   const document: HeadDocument = {
     kiln: 1,
     checkpoint: head.checkpoint.note,

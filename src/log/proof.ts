@@ -3,11 +3,22 @@
 // Only complete subtrees are ever stored; the ragged right side of a tree is joined from them, so a stored hash never changes.
 
 import { KilnError } from "../errors.ts";
-import { hashSize, joinSubtrees, type Node, subtreesOf } from "./merkle.ts";
+import { type Edge, hashSize, joinSubtrees, type Node, subtreesOf } from "./merkle.ts";
 import { decodeBase64, parseCount } from "./text.ts";
 
 /** Fetches the hashes of complete subtrees, in the order asked for. */
 export type HashReader = (nodes: readonly Node[]) => Promise<readonly Buffer[]>;
+
+/** Reads what lies in the edge of the tree before an append from there: the left side of every proof of a new leaf. */
+export function knowing({ size, hashes }: Edge, read: HashReader): HashReader {
+  const known = new Map(subtreesOf(0, size).map(({ level, index }, at) => [`${level}/${index}`, hashes[at] as Buffer]));
+  return async (nodes) => {
+    const inEdge = ({ level, index }: Node) => known.get(`${level}/${index}`);
+    const missing = await read(nodes.filter((node) => inEdge(node) === undefined));
+    let taken = 0;
+    return nodes.map((node) => inEdge(node) ?? (missing[taken++] as Buffer));
+  };
+}
 
 interface Range {
   readonly begin: number;

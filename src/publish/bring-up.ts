@@ -12,7 +12,7 @@ import { isKilnError, KilnError } from "../errors.ts";
 import { readEntry } from "../log/entries.ts";
 import type { Head } from "../log/head.ts";
 import { leafHash, verifyInclusion } from "../log/merkle.ts";
-import { inclusionProof } from "../log/proof.ts";
+import { inclusionProof, knowing } from "../log/proof.ts";
 import { tileReader } from "../log/tiles.ts";
 import type { Signers } from "../sign/signers.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
@@ -46,13 +46,15 @@ export interface BringUp {
   readonly now: number;
   /** Where clients reach the store; ends in `/`. */
   readonly publicUrl: string;
+  /** The state at the head, where it was read just now. */
+  readonly known?: PublishedState;
 }
 
 /** When this returns, every view has taken in at least the head's leaves. */
 export async function bringUp(options: BringUp): Promise<void> {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (attempt > 0) await options.pause(attempt);
-    const state = await stateAt(options);
+    const state = (attempt === 0 ? options.known : undefined) ?? (await stateAt(options));
     if (state.stored.catalog.size >= options.head.checkpoint.size) return;
     await writeViews(options, state, { target: onceOnly(options.store), afresh: false });
     if (await swapCatalog(options, state, (key, bytes) => options.store.create(key, bytes))) return;
@@ -133,7 +135,8 @@ function changeSource(options: BringUp, state: PublishedState): ViewSource & Cha
 function logSource({ store, trust, head }: BringUp, state: PublishedState): ViewSource & ShownSource {
   const { checkpoint } = head;
   const { size } = checkpoint;
-  const read = tileReader(store, size);
+  const tiles = tileReader(store, size);
+  const read = state.grownFrom === undefined ? tiles : knowing(state.grownFrom, tiles);
   const tail = new Map(state.tail.map(({ index, bytes }) => [index, bytes]));
   const entry = async (index: number) => tail.get(index) ?? (await readEntry(store, { index, size }));
   return {
@@ -212,14 +215,22 @@ function overwriting(store: Store): ViewTarget {
 
 function moving(store: Store): Pick<ViewTarget, "swap" | "read" | "copy" | "link"> {
   return {
-    swap: (key, next) => swap(store, key, next),
+    swap: (key, next, guess) => swap(store, key, next, guess),
     read: async (key) => (await readDocument(store, key, replaceLimit))?.bytes,
-    copy: (key, bytes) => copy(store, key, bytes),
+    copy: (key, bytes, guess) => copy(store, key, { bytes, guess }),
     link: (key, from) => store.link(key, from),
   };
 }
 
-async function copy(store: Store, key: string, bytes: Uint8Array): Promise<void> {
+interface Copy {
+  readonly bytes: Uint8Array;
+  readonly guess: Uint8Array | undefined;
+}
+
+/** `guess`: what is likely to stand there. A wrong guess costs one more request. */
+async function copy(store: Store, key: string, { bytes, guess }: Copy): Promise<void> {
+  const likely = guess && store.likelyEtag?.(guess);
+  if (likely !== undefined && (await store.replace(key, bytes, likely)) === "replaced") return;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const etag = (await store.head(key))?.etag ?? null;
     if ((await store.replace(key, bytes, etag)) === "replaced") return;
@@ -233,15 +244,16 @@ async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void>
     await store.create(key, bytes);
   } catch (error) {
     if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
-    await copy(store, key, bytes);
+    await copy(store, key, { bytes, guess: undefined });
   }
 }
 
-async function swap(store: Store, key: string, next: Next) {
+async function swap(store: Store, key: string, next: Next, guess?: "absent"): Promise<Uint8Array | undefined> {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const found = await readDocument(store, key, replaceLimit);
+    const found = attempt === 0 && guess === "absent" ? undefined : await readDocument(store, key, replaceLimit);
     const bytes = await next(found?.bytes);
-    if (bytes === undefined || (await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return;
+    if (bytes === undefined) return found?.bytes;
+    if ((await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return bytes;
   }
   throw contended(key);
 }

@@ -21,7 +21,7 @@ import { type GateAnswer, refusalOf } from "./gates.ts";
 import { renewalAge } from "./gc/grace.ts";
 import { pointing, type Pointers } from "./pointing.ts";
 import { type Addition, after, checkLeaves, commitAll, type Publisher, seconds, type Standing } from "./publisher.ts";
-import { stateAt } from "./state.ts";
+import { type PublishedState, stateAt } from "./state.ts";
 import { upload, type Uploaded } from "./upload.ts";
 
 /** Bakes that are uploaded at once. */
@@ -54,7 +54,7 @@ export async function publishGroup(publisher: Publisher, group: readonly Publish
   checkKeys(publisher, "log", "release", "openpgp");
   const before = await stateAt({ store, trust, head: await settle({ store, log: logOf(trust) }) });
   const members = await rehearsed(publisher, group, before);
-  const first = await attempt(publisher, members);
+  const first = await attempt(publisher, members, before);
   // What was thought to be there, or refused, and by the time of the commit is to be published after all.
   const late = members.filter((_, at) => first[at] === "late");
   const uploading = late.map(({ options }) => ({ options, isNew: true }));
@@ -112,17 +112,25 @@ function placeholderFor({ identity, manifest }: Bake): Uploaded {
 }
 
 /** Uploads, then commits. `late`: it is new, and wasn't uploaded. */
-async function attempt(publisher: Publisher, members: readonly Member[]): Promise<(Answer | "late")[]> {
+async function attempt(
+  publisher: Publisher,
+  members: readonly Member[],
+  start?: PublishedState,
+): Promise<(Answer | "late")[]> {
   let ready = await uploadAll(publisher, members);
   if (ready.every(({ failure }) => failure !== undefined)) return ready.flatMap(({ failure }) => failure ?? []);
   const { outcome, head } = await inStep(
     publisher.context.report,
     "commit to the log",
     () =>
-      commitAll(publisher, async (standing) => {
-        ready = await uploadOldAgain(publisher, ready);
-        return decideAll(publisher, ready, standing);
-      }),
+      commitAll(
+        publisher,
+        async (standing) => {
+          ready = await uploadOldAgain(publisher, ready);
+          return decideAll(publisher, ready, standing);
+        },
+        start,
+      ),
     ({ from, head }) => (from === undefined ? "nothing to add" : `leaves ${from} to ${head.checkpoint.size - 1}`),
   );
   return outcome.map((decided) => {

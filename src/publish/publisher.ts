@@ -14,7 +14,7 @@ import { type CatalogReader, overlaid, rowsOfLeaf } from "../views/catalog.ts";
 import type { Row } from "../views/table.ts";
 import { checkStatement } from "./allowed.ts";
 import { bringUp } from "./bring-up.ts";
-import { type PublishedState, stateAt } from "./state.ts";
+import { type PublishedState, stateAfter, stateAt } from "./state.ts";
 
 export interface Publisher {
   readonly store: Store;
@@ -65,24 +65,30 @@ export async function commit<T>(
 export async function commitAll<T>(
   publisher: Publisher,
   decide: (at: Standing) => Promise<{ readonly additions: readonly Addition<unknown>[]; readonly outcome: T }>,
+  /** What the caller has just read: the first decision is for it. */
+  start?: PublishedState,
 ): Promise<Committed<T>> {
   const { store, trust, signers, context, pause, publicUrl } = publisher;
-  let outcome: { value: T } | undefined;
+  let last: { outcome: T; state: PublishedState; entries: readonly Uint8Array[] } | undefined;
   const { head, from } = await append(
     { store, log: logOf(trust), signer: signers.log, signal: context.signal, pause },
     async (at) => {
-      const decided = await decide(await stateAt({ store, trust, head: at }));
-      outcome = { value: decided.outcome };
+      const state = start?.head === at ? start : await stateAt({ store, trust, head: at });
+      const { additions, outcome } = await decide(state);
       const entries: Uint8Array[] = [];
-      for (const addition of decided.additions) {
+      for (const addition of additions) {
         entries.push(...entriesOf(publisher, addition, at.checkpoint.size + entries.length));
       }
+      last = { outcome, state, entries };
       return entries;
     },
+    start?.head,
   );
-  await bringUp({ store, trust, head, pause, signers, now: context.now(), publicUrl });
-  if (outcome === undefined) throw new TypeError("append returned without a decision");
-  return { outcome: outcome.value, head, from };
+  if (last === undefined) throw new TypeError("append returned without a decision");
+  const { outcome, state, entries } = last;
+  const known = from === undefined ? state : await stateAfter(state, { head, entries, trust });
+  await bringUp({ store, trust, head, pause, signers, now: context.now(), publicUrl, known });
+  return { outcome, head, from };
 }
 
 /** The log as it is once `addition` is in it. */

@@ -8,11 +8,18 @@ import type { Trust } from "../artifact/trust.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { readEntries } from "../log/entries.ts";
 import type { Head } from "../log/head.ts";
-import { extendEdge, leafHash, rootOf } from "../log/merkle.ts";
+import { type Edge, extendEdge, leafHash, rootOf } from "../log/merkle.ts";
 import { edgeAt, tileReader } from "../log/tiles.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { type Catalog, catalogReader, type CatalogReader, parseCatalog, rowsOfLeaf } from "../views/catalog.ts";
+import {
+  type Catalog,
+  catalogReader,
+  type CatalogReader,
+  overlaid,
+  parseCatalog,
+  rowsOfLeaf,
+} from "../views/catalog.ts";
 import { shardReader } from "../views/shards.ts";
 import { emptyTable, type Row } from "../views/table.ts";
 
@@ -34,6 +41,8 @@ export interface PublishedState {
   readonly rows: ReadonlyMap<string, Row>;
   /** The catalog as of the head. */
   readonly catalog: CatalogReader;
+  /** The edge of the tree that the last entries were appended to, as far as is known. */
+  readonly grownFrom?: Edge;
 }
 
 export const emptyCatalog: Catalog = { kiln: 1, size: 0, table: emptyTable };
@@ -50,11 +59,35 @@ export async function stateAt(options: {
   const tail = await verifiedEntries({ store, trust, head, from: Math.min(stored.catalog.size, head.checkpoint.size) });
   const rows = new Map<string, Row>();
   const catalog = catalogReader(stored.catalog.table, rows, shardReader(store));
-  for (const { index, entry, sound } of tail) {
+  await takeRows(rows, tail, catalog);
+  return { head, stored, tail, rows, catalog };
+}
+
+/** The state once `entries` were appended to it: what `stateAt` would read. */
+export async function stateAfter(
+  before: PublishedState,
+  { head, entries, trust }: { readonly head: Head; readonly entries: readonly Uint8Array[]; readonly trust: Trust },
+): Promise<PublishedState> {
+  const from = before.head.checkpoint.size;
+  const added = entries.map((bytes, place): PlacedEntry => {
+    const entry = parseEntry(bytes, from + place);
+    return { index: from + place, bytes, entry, sound: isSound(entry, from + place, trust) };
+  });
+  const rows = new Map(before.rows);
+  const catalog = overlaid(before.catalog, rows);
+  await takeRows(rows, added, catalog);
+  return { ...before, head, tail: [...before.tail, ...added], rows, catalog, grownFrom: before.head.edge };
+}
+
+async function takeRows(
+  rows: Map<string, Row>,
+  entries: readonly PlacedEntry[],
+  catalog: CatalogReader,
+): Promise<void> {
+  for (const { index, entry, sound } of entries) {
     if (entry.sort !== "leaf" || !sound) continue;
     for (const [key, row] of await rowsOfLeaf(index, entry.leaf, catalog)) rows.set(key, row);
   }
-  return { head, stored, tail, rows, catalog };
 }
 
 /** The stored catalog; an absent one is an empty one. Throws STORE_CORRUPT. */

@@ -3,7 +3,7 @@
 // `replace`, `remove` and the renewal of an age hold a kernel lock; nothing else needs one.
 // What a publisher has *read* is made durable first: else it could build on a document that a power cut takes back.
 
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { access, constants, type FileHandle, link, lstat, mkdir, rename, unlink } from "node:fs/promises";
 import { join, posix } from "node:path";
 
@@ -15,7 +15,7 @@ import { explainFailure } from "../system/durable.ts";
 import { withLock } from "../system/lock.ts";
 import { openFileInside, openFolderInside } from "../system/open-inside.ts";
 import { describe, folderReader, orClose, readUpTo, storeRoot } from "./folder-reader.ts";
-import { checkKey, replaceLimit, type Store } from "./store.ts";
+import { checkKey, documentLimit, replaceLimit, type Store } from "./store.ts";
 
 /** No key begins with a dot, so nothing in here is an object. It is in the store to be in its file system. */
 const temporaryFolder = ".tmp";
@@ -65,6 +65,7 @@ export async function openFolderStore(path: string, signal: AbortSignal): Promis
       if (body.length > replaceLimit) throw tooLarge(key, body.length);
       return explained(root, () => replace(place, { key, body, etag }));
     },
+    likelyEtag: (body) => (body.length > documentLimit ? undefined : createHash("sha256").update(body).digest("hex")),
     async remove(key, unchangedSince) {
       checkKey(key);
       return explained(root, () => remove(place, key, unchangedSince));

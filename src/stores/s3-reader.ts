@@ -4,7 +4,7 @@
 import type { GetObjectCommandInput, GetObjectCommandOutput } from "@aws-sdk/client-s3";
 
 import { KilnError } from "../errors.ts";
-import { type Bucket, explained, openBucket, placeOf, statusOf } from "./s3-bucket.ts";
+import { asking, type Bucket, explained, openBucket, placeOf, statusOf } from "./s3-bucket.ts";
 import { loadS3Client } from "./s3-client.ts";
 import {
   type ByteRange,
@@ -39,7 +39,9 @@ export function bucketReader(bucket: Bucket): BucketReader {
 export async function head(bucket: Bucket, key: string): Promise<ObjectInfo | undefined> {
   const { HeadObjectCommand } = await loadS3Client();
   const command = new HeadObjectCommand({ Bucket: bucket.name, Key: placeOf(bucket, key) });
-  const answer = await orAbsent(() => bucket.client.send(command, { abortSignal: bucket.signal }));
+  const answer = await orAbsent(() =>
+    asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal })),
+  );
   return answer && infoOf(answer, answer.ContentLength ?? 0);
 }
 
@@ -70,7 +72,7 @@ async function* empty(): AsyncGenerator<Uint8Array> {}
 async function ask(bucket: Bucket, key: string, more: Partial<GetObjectCommandInput>): Promise<GetObjectCommandOutput> {
   const { GetObjectCommand } = await loadS3Client();
   const command = new GetObjectCommand({ Bucket: bucket.name, Key: placeOf(bucket, key), ...more });
-  return bucket.client.send(command, { abortSignal: bucket.signal });
+  return asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
 }
 
 interface Begun {
@@ -140,7 +142,8 @@ async function* list(bucket: Bucket, prefix: string): AsyncGenerator<ListedObjec
       Prefix: bucket.prefix + prefix,
       ...(token === undefined ? {} : { ContinuationToken: token }),
     });
-    const page = await explained(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
+    const send = () => bucket.client.send(command, { abortSignal: bucket.signal });
+    const page = await explained(bucket, () => asking(bucket, send));
     for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
       yield { key: Key.slice(bucket.prefix.length), size: Size, modified: secondOf(LastModified) };
     }

@@ -35,7 +35,10 @@ export function servedAs(key: string): Served {
 }
 
 function typeOf(key: string): string {
-  if (key === "log/checkpoint" || key.endsWith("/mirrorlist")) return "text/plain; charset=utf-8";
+  if (/^log\/checkpoint$|\/mirrorlist$|^dists\/.*\/(?:InRelease|Release|preferences)$/.test(key)) {
+    return "text/plain; charset=utf-8";
+  }
+  if (key === "log/head") return "application/json";
   if (key.startsWith("npm/")) return "application/json";
   // Installers read JSON under no other name (PEP 691); as HTML they take what browsers do.
   if (/^pypi\/.*\/index\.json$/.test(key)) return "application/vnd.pypi.simple.v1+json";
@@ -45,9 +48,9 @@ function typeOf(key: string): string {
 }
 
 /** Blobs, what lies beside them, the log's tiles, and what a repository's pointer names: all are written once. */
-function isImmutable(key: string): boolean {
+export function isImmutable(key: string): boolean {
   return immutable.test(key);
 }
 
 const immutable =
-  /^(?:pool|log\/tile|catalog\/shard|rpm\/[^/]+\/(?:generations|pool|state))\/|^rpm\/[^/]+\/repodata\/[0-9a-f]{64}-/;
+  /^(?:pool|log\/tile|log\/staging|catalog\/shard|dists\/.*\/(?:by-hash|state)|rpm\/[^/]+\/(?:generations|pool|state))\/|^rpm\/[^/]+\/repodata\/[0-9a-f]{64}-/;

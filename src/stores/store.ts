@@ -67,6 +67,8 @@ export interface Store extends ReadableStore {
   replace(key: string, body: Uint8Array, etag: string | null): Promise<"replaced" | "lost">;
   /** What time it is by the store's own clock, milliseconds since 1970, where that can be known without a request more. */
   clock?(): Promise<number | undefined>;
+  /** The etag that an object with these bytes has, as far as one can know: what `replace` may be tried with unread. */
+  likelyEtag?(body: Uint8Array): string | undefined;
   /** Removes the object unless it was changed or renewed after `unchangedSince` (store's clock, ms). For gc alone. */
   remove(key: string, unchangedSince: number): Promise<"removed" | "kept">;
 }

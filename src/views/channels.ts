@@ -36,7 +36,8 @@ async function writeChannel(options: {
     move: await provenEntry(index, source),
     release: await provenEntry(shown, source),
   });
-  await target.swap(key, (current) => (moveIn(current, key) >= index ? undefined : bytes));
+  const guess = leaf.follows === null ? "absent" : undefined;
+  await target.swap(key, (current) => (moveIn(current, key) >= index ? undefined : bytes), guess);
 }
 
 /** The leaf index of the move that a document shows; -1 for none, and for one that can't be read: it is written anew. */

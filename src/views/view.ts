@@ -30,12 +30,15 @@ export interface ViewSource {
 export interface ViewTarget {
   /** A document that is written once: what is there already stays, unless the views are being rebuilt. */
   once(key: string, bytes: Uint8Array): Promise<void>;
-  /** A document that moves on: `next` says what it becomes, `undefined` leaves it. Called again after a lost race. */
-  swap(key: string, next: Next): Promise<void>;
+  /**
+   * A document that moves on: `next` says what it becomes, `undefined` leaves it. Called again after a lost race. Answers what stands
+   * there then. `guess`: there is none yet, most likely, so it is tried unread.
+   */
+  swap(key: string, next: Next, guess?: "absent"): Promise<Uint8Array | undefined>;
   /** A document as it is now. */
   read(key: string): Promise<Uint8Array | undefined>;
-  /** Makes the object these bytes, whatever it was: for copies of what a document names. */
-  copy(key: string, bytes: Uint8Array): Promise<void>;
+  /** Makes the object these bytes, whatever it was: for copies of what a document names. `guess`: what it is likely to be. */
+  copy(key: string, bytes: Uint8Array, guess?: Uint8Array): Promise<void>;
   /** Makes the object `key`, which says by a digest what its bytes are, those of the object `from`. Throws NOT_FOUND. */
   link(key: string, from: string): Promise<void>;
 }

@@ -18,7 +18,7 @@ const base = ["base"];
 export const parts: readonly Part[] = [
   { name: "base", files: /^(errors|report|context|nearest)\.ts$|^(artifact|system)\//, may: [] },
 
-  { name: "store interface", files: /^stores\/(store|read|address|served-as)\.ts$/, may: base },
+  { name: "store interface", files: /^stores\/(store|read|address|served-as|remembered)\.ts$/, may: base },
   { name: "stores list", files: /^stores\/(index|writable)\.ts$/, may: [...base, "store interface", "store"] },
   { name: "store", files: /^stores\//, may: [...base, "store interface"], siblings: "apart" },
 

@@ -1,16 +1,20 @@
-// A publisher as a process of its own: publishes bakes to a folder store, one after the other, and may end itself with
-// SIGKILL right before or right after one of its store operations. Prints how many operations there were.
+// A publisher as a process of its own: publishes bakes to a store, one after the other, and may end itself with SIGKILL right before or
+// right after one of its store operations. What is published already it passes over. Prints how many operations there were.
 //
 //   node test/programs/publish.ts STORE '{"bakes": [{name, version, commit}], "kill": {"at": 12, "when": "before"}}'
 
 import { randomPause } from "../../src/publish/pause.ts";
 import { publishRelease } from "../../src/publish/release.ts";
+import type { OpenPgpKey } from "../../src/sign/openpgp-signer.ts";
+import { remembering } from "../../src/stores/remembered.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { openWritableStore } from "../../src/stores/writable.ts";
-import { bakeOf, publisher } from "../fixtures/publisher.ts";
+import { bakeOf, publisher, withOpenPgp } from "../fixtures/publisher.ts";
 
 interface Order {
-  readonly bakes: readonly { name: string; version: string; commit: string }[];
+  readonly bakes: readonly { name: string; version: string; commit: string; deb?: boolean }[];
+  /** A key that stock clients can check with; without one, signatures are only in the right place. */
+  readonly openpgp?: OpenPgpKey;
   readonly kill?: { readonly at: number; readonly when: "before" | "after" };
 }
 
@@ -29,7 +33,7 @@ const counted = async <T>(act: () => Promise<T>): Promise<T> => {
 };
 
 const folder = await openWritableStore(path, { cwd: process.cwd(), signal });
-const store: Store = {
+const store: Store = remembering({
   url: folder.url,
   get: (key, range) => counted(() => folder.get(key, range)),
   head: (key) => counted(() => folder.head(key)),
@@ -38,10 +42,12 @@ const store: Store = {
   link: (key, from) => counted(() => folder.link(key, from)),
   replace: (key, body, etag) => counted(() => folder.replace(key, body, etag)),
   remove: (key, unchangedSince) => counted(() => folder.remove(key, unchangedSince)),
-};
+  likelyEtag: (body) => folder.likelyEtag?.(body),
+});
 
+const own = order.openpgp === undefined ? publisher(store) : withOpenPgp(publisher(store), order.openpgp);
 for (const bake of order.bakes) {
   const options = { bake: bakeOf(bake), channel: { channel: "staging" } };
-  await publishRelease({ ...publisher(store), pause: randomPause(signal) }, options);
+  await publishRelease({ ...own, pause: randomPause(signal) }, options);
 }
 process.stdout.write(String(operations));

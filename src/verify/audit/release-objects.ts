@@ -149,7 +149,7 @@ async function filesBeside(
   const once = async (key: string, bytes: Uint8Array) => void files.set(key, bytes);
   await besideView.take([logged], source, {
     once,
-    swap: async () => {},
+    swap: async () => undefined,
     read: async () => undefined,
     copy: async () => {},
     link: async () => {},

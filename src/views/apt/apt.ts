@@ -36,16 +36,14 @@ export const aptView: View<RepositorySource> = {
   /** The same lists of indexes with a new date; no index is touched. A channel that is no suite stays none. */
   async refresh(channel, { signer }, target) {
     const keys = suiteKeys(channel);
-    let isSuite = false;
-    await target.swap(keys.inRelease, async (found) => {
-      isSuite = found !== undefined;
+    const current = await target.swap(keys.inRelease, async (found) => {
       if (found === undefined) return undefined;
       const { text, date } = await readInRelease(found, keys.inRelease, signer);
       const next = Math.max(date, signer.now);
       return Buffer.from(await signer.signText(redated(text, { date: next, validFor: signer.validFor(channel) })));
     });
-    if (isSuite) await writeSignature({ keys, signer, target });
-    return isSuite;
+    if (current !== undefined) await writeSignature({ keys, signer, target, current });
+    return current !== undefined;
   },
   generations: aptGenerations,
 };
@@ -67,7 +65,7 @@ async function takeChannel(suite: Suite): Promise<void> {
   const hasNone = [...stanzas.values()].every((list) => list.length === 0);
   if (hasNone && hadNone && !source.afresh) return;
   let before: Before | undefined;
-  await target.swap(keys.inRelease, async (found) => {
+  const current = await target.swap(keys.inRelease, async (found) => {
     before = found === undefined ? undefined : await beforeIn(found, suite);
     // A channel without a single .deb is no suite.
     if (hasNone && before?.state === undefined) return undefined;
@@ -75,7 +73,8 @@ async function takeChannel(suite: Suite): Promise<void> {
     return await nextInRelease({ ...suite, stanzas, before });
   });
   const isSettled = before?.state !== undefined && before.state.size <= source.settled;
-  await writeUsualPaths({ keys, signer: source.signer, target, before: isSettled ? (before?.text ?? "") : "" });
+  if (current === undefined) return;
+  await writeUsualPaths({ keys, signer: source.signer, target, current, before: isSettled ? before : undefined });
 }
 
 function packagesIn(shown: readonly Shown[]): Stanza[] {
@@ -121,7 +120,9 @@ async function nextInRelease(change: Change): Promise<Buffer> {
   const { rows, changes } = await changesOf(change, { names: state.names, indexes: names });
   const { table, shards } = await withRows(state.names, rows, (digest) => source.object(keys.state(digest), digest));
   const writing = [...shards].map(([digest, bytes]) => target.once(keys.state(digest), bytes));
-  writing.push(target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel }))));
+  if (before?.state === undefined) {
+    writing.push(target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel }))));
+  }
   await Promise.all(writing);
 
   const indexes: Record<string, SuiteState["indexes"][string]> = {};

@@ -11,18 +11,26 @@ export interface UsualPaths {
   readonly keys: SuiteKeys;
   readonly signer: ViewSigner;
   readonly target: ViewTarget;
+  /** InRelease as it was found, or written, just now. */
+  readonly current: Uint8Array;
+}
+
+/** The Release before, and its date in milliseconds since 1970. */
+interface Before {
+  readonly text: string;
+  readonly date: number;
 }
 
 /**
  * Copies what is other than in the Release `before`. Whoever was slower copies the newer InRelease's files once more. If we stop
  * here, the next publisher finds more leaves in InRelease than are settled, and copies all.
  */
-export async function writeUsualPaths(options: UsualPaths & { readonly before: string }): Promise<void> {
+export async function writeUsualPaths(options: UsualPaths & { readonly before: Before | undefined }): Promise<void> {
   const { keys, target, before } = options;
   let isFirst = true;
   await following(options, async (text) => {
     const listed = [...text.matchAll(/^ ([0-9a-f]{64}) +\d+ (\S+\.(?:gz|xz|zst))$/gm)];
-    const other = listed.filter(([line]) => !isFirst || !before.includes(`${line}\n`));
+    const other = listed.filter(([line]) => !isFirst || before?.text.includes(`${line}\n`) !== true);
     isFirst = false;
     await pMap(other, ([, digest = "", path = ""]) => target.link(keys.path(path), keys.byHash(path, digest)), {
       concurrency: 4,
@@ -36,16 +44,22 @@ export async function writeSignature(options: UsualPaths): Promise<void> {
 }
 
 /** Writes Release as InRelease has it, after `copy`, until InRelease stays as it is. */
-async function following({ keys, signer, target }: UsualPaths, copy: (text: string) => Promise<void>): Promise<void> {
-  let copied: Uint8Array | undefined;
-  for (;;) {
-    const current = await target.read(keys.inRelease);
-    if (current === undefined || (copied !== undefined && Buffer.compare(current, copied) === 0)) return;
-    const { text } = await readInRelease(current, keys.inRelease, signer);
+async function following(
+  { keys, signer, target, current, before }: UsualPaths & { readonly before?: Before | undefined },
+  copy: (text: string) => Promise<void>,
+): Promise<void> {
+  // The same text of the same date has the same signature, so what stands there is known without asking for it.
+  const sign = async (bytes: Uint8Array, date: number) => Buffer.from(await signer.signBytes(bytes, date));
+  let shown: Uint8Array | undefined = current;
+  for (let copied: Uint8Array | undefined; ; copied = shown, shown = await target.read(keys.inRelease)) {
+    if (shown === undefined || (copied !== undefined && Buffer.compare(shown, copied) === 0)) return;
+    const { text, date } = await readInRelease(shown, keys.inRelease, signer);
     await copy(text);
     const release = Buffer.from(text);
-    const signature = Buffer.from(await signer.signBytes(release));
-    await Promise.all([target.copy(keys.release, release), target.copy(keys.signature, signature)]);
-    copied = current;
+    const old = before === undefined || before.text === "" ? undefined : Buffer.from(before.text);
+    await Promise.all([
+      target.copy(keys.release, release, old),
+      target.copy(keys.signature, await sign(release, date), old && before && (await sign(old, before.date))),
+    ]);
   }
 }

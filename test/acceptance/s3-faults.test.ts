@@ -1,0 +1,120 @@
+// What networks and busy servers do to a publish into a bucket: a proxy before the real server breaks connections, cuts bodies, and
+// answers what S3 answers under load. Nothing may be lost, nothing published twice, and what passes by itself is never a failure.
+
+import pMap from "p-map";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+
+import { keys } from "../../src/artifact/pool.ts";
+import { isKilnError } from "../../src/errors.ts";
+import { createStore } from "../../src/publish/create-store.ts";
+import { promote } from "../../src/publish/promote.ts";
+import type { Publisher } from "../../src/publish/publisher.ts";
+import { publishRelease } from "../../src/publish/release.ts";
+import { remembering } from "../../src/stores/remembered.ts";
+import { openS3Store } from "../../src/stores/s3.ts";
+import { bakeOf, publisher, signers, trust } from "../fixtures/publisher.ts";
+import { seeded } from "../simulation/explore.ts";
+import { checkStore } from "../simulation/whole.ts";
+import { type Fault, faults, type S3Proxy, type S3Request, startS3Proxy } from "../stores/s3-proxy.ts";
+import { credentials, type S3Server, startS3Server } from "../stores/s3-server.ts";
+
+const { signal } = new AbortController();
+const old = bakeOf({ name: "app", version: "1.0.0", commit: "a" });
+const bake = bakeOf({ name: "app", version: "1.0.1", commit: "b" });
+const staging = { channel: { channel: "staging" } };
+
+let server: S3Server;
+let proxy: S3Proxy;
+/** What is done to the requests of each bucket; counted from 1 on since the plan was made. */
+const plans = new Map<string, { requests: S3Request[]; readonly plan: (request: S3Request) => Fault | undefined }>();
+
+beforeAll(async () => {
+  server = await startS3Server("versitygw");
+  proxy = await startS3Proxy(server.endpoint, (request) => {
+    const planned = plans.get(request.bucket);
+    const seen = { ...request, number: (planned?.requests.length ?? 0) + 1 };
+    planned?.requests.push(seen);
+    return planned?.plan(seen);
+  });
+});
+beforeEach(() => {
+  for (const [key, value] of Object.entries(credentials)) vi.stubEnv(key, value);
+});
+afterAll(async () => {
+  await proxy.stop();
+  await server.stop();
+});
+
+/** What happens to a write alone. */
+const whenWriting: readonly Fault[] = ["cut", "lost", "409", "412"];
+
+const acts = {
+  publish: (at: Publisher) => publishRelease(at, { bake, ...staging }),
+  promote: (at: Publisher) => promote(at, { name: "app", by: "version", version: "1.0.0" }, "production"),
+} as const;
+
+test.for(Object.keys(acts) as (keyof typeof acts)[])(
+  "whatever happens to whichever request of a %s, it is done once and nothing is lost",
+  { timeout: 900_000 },
+  async (name) => {
+    const { requests, error } = await act(name, () => undefined);
+    expect(error).toBeUndefined();
+    expect(requests.length).toBeGreaterThan(10);
+    const planned = requests.flatMap(({ isConditional }, at) => {
+      const possible = faults.filter((fault) => isConditional || !whenWriting.includes(fault));
+      return possible.map((fault) => ({ fault, at: at + 1 }));
+    });
+    await pMap(
+      planned,
+      async ({ fault, at }) => {
+        const { error } = await act(name, (request) => (request.number === at ? fault : undefined));
+        // A server that says without reason that a condition doesn't hold is the one thing that may be told to the user.
+        if (fault === "412" && isKilnError(error, "STORE_UNREACHABLE")) return;
+        expect(error, `${fault} at request ${at}`).toBeUndefined();
+      },
+      { concurrency: 6 },
+    );
+  },
+);
+
+test("faults in pairs, wherever they meet", { timeout: 900_000 }, async () => {
+  await pMap(
+    Array.from({ length: 30 }, (_, seed) => seed),
+    async (seed) => {
+      const random = seeded(seed);
+      const at = [1 + Math.floor(random() * 45), 1 + Math.floor(random() * 45)];
+      const pair = at.map((number) => ({ number, fault: faults[Math.floor(random() * faults.length)] as Fault }));
+      const { error } = await act("publish", ({ number }) => pair.find((one) => one.number === number)?.fault);
+      if (pair.some(({ fault }) => fault === "412") && isKilnError(error, "STORE_UNREACHABLE")) return;
+      expect(error, JSON.stringify(pair)).toBeUndefined();
+    },
+    { concurrency: 6 },
+  );
+});
+
+/** One act on a store of its own, and that the store is whole afterwards. What fails is done again, and then succeeds. */
+async function act(
+  name: keyof typeof acts,
+  plan: (request: S3Request) => Fault | undefined,
+): Promise<{ requests: readonly S3Request[]; error: unknown }> {
+  const url = await server.makeBucket();
+  const [direct, through] = [url, url.replace(server.endpoint, proxy.endpoint)];
+  const bucket = new URL(url).hostname;
+  const store = await openS3Store(direct, signal);
+  await createStore({ store, trust, signer: signers.log, now: 0 });
+  await publishRelease(publisher(store), { bake: old, ...staging });
+  const requests: S3Request[] = [];
+  plans.set(bucket, { requests, plan });
+  const faulty = publisher(remembering(await openS3Store(through, signal)));
+  const error = await acts[name](faulty).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  plans.delete(bucket);
+  const again = await acts[name](publisher(store));
+  await checkStore(store, [again]);
+  // The release, its three signatures, its move; never twice.
+  expect((await store.head(keys.release("app", "1.0.1"))) !== undefined).toBe(name === "publish");
+  expect(again.treeSize).toBe(name === "publish" ? 10 : 6);
+  return { requests, error };
+}
