@@ -53,8 +53,8 @@ export const servers: Readonly<Record<string, (port: number, folder: string) => 
 /** Milliseconds until a server must have answered. */
 const patience = 60_000;
 
-/** Starts one of `servers` on a free port. */
-export async function startS3Server(name: string): Promise<S3Server> {
+/** Starts one of `servers` on a free port; `more`: settings of it beside those. */
+export async function startS3Server(name: string, more: Readonly<Record<string, string>> = {}): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "kiln-s3-"));
   await mkdir(join(folder, "data"));
   await mkdir(join(folder, "sidecar"));
@@ -63,7 +63,7 @@ export async function startS3Server(name: string): Promise<S3Server> {
   const [program, ...args] = argv;
   const printed: Buffer[] = [];
   const child = spawn(program, args, {
-    env: { PATH: process.env["PATH"], HOME: folder, ...env },
+    env: { PATH: process.env["PATH"], HOME: folder, ...env, ...more },
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => printed.push(piece));
@@ -102,7 +102,7 @@ export async function startS3Server(name: string): Promise<S3Server> {
   };
 }
 
-const keys = { accessKeyId: credentials.AWS_ACCESS_KEY_ID, secretAccessKey: credentials.AWS_SECRET_ACCESS_KEY };
+export const keys = { accessKeyId: credentials.AWS_ACCESS_KEY_ID, secretAccessKey: credentials.AWS_SECRET_ACCESS_KEY };
 
 async function answers(endpoint: string): Promise<boolean> {
   try {
@@ -113,7 +113,7 @@ async function answers(endpoint: string): Promise<boolean> {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -22,9 +22,11 @@ export const listedFileSchema = z.strictObject({
   /** When the release was signed, by its log entry. */
   "upload-time": z.iso.datetime(),
   "requires-python": z.string().optional(),
+  /**
+   * Under this name alone (PEP 714), in both forms. Under the older one, pip 22.3 to 23.1 reads it too: in JSON it falls over it, and in
+   * HTML it discards the wheel when its metadata spells the project's name in another way than whoever asked.
+   */
   "core-metadata": metadataSchema,
-  /** The same, under the name that clients asked for first. */
-  "dist-info-metadata": metadataSchema,
   /** The reason. */
   yanked: z.string().min(1).optional(),
   /** As its metadata has it. */
@@ -76,7 +78,6 @@ function distributionOf(artifact: Artifact, shown: Shown): Distribution | undefi
     "upload-time": new Date(release.time * 1000).toISOString().replace(/\.\d+Z$/, "Z"),
     ...(requiresPython === undefined ? {} : { "requires-python": requiresPython }),
     "core-metadata": core,
-    "dist-info-metadata": core,
     ...(yanked === null ? {} : { yanked }),
     _version: version,
     _release: `${manifest.name}@${manifest.version}`,

@@ -53,7 +53,6 @@ export function pageHtml(page: Page): Uint8Array {
     link(`${file.url}#sha256=${file.hashes.sha256}`, file.filename, {
       "data-requires-python": file["requires-python"],
       "data-core-metadata": metadataIn(file["core-metadata"]),
-      "data-dist-info-metadata": metadataIn(file["dist-info-metadata"]),
       "data-yanked": file.yanked,
     }),
   );
