@@ -1,5 +1,5 @@
-// index.yaml: the charts of a channel, in one document. It is written as JSON, which is YAML, a chart on each line: Helm reads that many
-// times faster than YAML of the usual form. Spec: Helm's "The Chart Repository Guide", pkg/repo (IndexFile).
+// index.yaml: the charts of a channel, in one document. It is written as JSON, which is YAML, a chart on each line: Helm reads that
+// several times faster than YAML of the usual form. Spec: Helm's "The Chart Repository Guide", pkg/repo (IndexFile).
 
 import { compare, parse } from "semver";
 import { z } from "zod";
