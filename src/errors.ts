@@ -256,6 +256,16 @@ export const codes = {
     meaning: "A document in the store can't be what Kiln wrote.",
     remedy: "`kiln audit` says what else is wrong.",
   },
+  STORE_MIRROR: {
+    exit: 1,
+    meaning: "The store is a mirror of another one: what is published here would fork its log.",
+    remedy: "Publish to the store that is mirrored; docs/mirrors.md says how a mirror takes its place.",
+  },
+  MIRROR_CONFLICT: {
+    exit: 1,
+    meaning: "The target holds something else than a mirror of this source, or a mirror of other channels or names.",
+    remedy: "Choose another target; nothing was copied.",
+  },
   STORE_UNSUITABLE: {
     exit: 1,
     meaning: "The store's server ignores conditional writes: two publishers would overwrite each other.",
@@ -381,6 +391,12 @@ export const codes = {
     exit: 1,
     meaning: "The store has objects that nothing refers to: a publish that stopped leaves them.",
     remedy: "Nothing is wrong; `kiln gc` removes them.",
+  },
+  MIRROR_PARTIAL: {
+    exit: 1,
+    meaning:
+      "The store says that it mirrors only a part of the releases; the others aren't here and weren't looked at.",
+    remedy: "What its channels or names lead to was checked; audit the store that is mirrored for the rest.",
   },
   OBJECTS_NOT_LISTED: {
     exit: 1,

@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import { KilnError } from "../errors.ts";
 import { canonicalBytes, parseStored } from "./json.ts";
+import { channelSchema, nameSchema } from "./name.ts";
 import { keys } from "./pool.ts";
 import { originSchema } from "./trust.ts";
 
@@ -19,6 +20,15 @@ const storeSchema = z.strictObject({
   origin: originSchema,
   /** Where clients reach the store; absent: `https://<origin>/`. */
   publicUrl: publicUrlSchema.optional(),
+  /** A mirror of another store, which `kiln sync` keeps: nobody publishes to it. With members: of a part of it. */
+  mirror: z
+    .strictObject({
+      /** What these channels show. */
+      channels: z.array(channelSchema).min(1).optional(),
+      /** All releases of these names. */
+      names: z.array(nameSchema).min(1).optional(),
+    })
+    .optional(),
 });
 
 export type StoreDocument = z.infer<typeof storeSchema>;

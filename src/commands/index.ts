@@ -83,6 +83,11 @@ export const kiln: Program = {
           load: async () => (await import("./gc.ts")).gc,
         },
         {
+          name: "sync",
+          summary: "mirror a store, or what a channel shows, to another store",
+          load: async () => (await import("./sync.ts")).sync,
+        },
+        {
           name: "views rebuild",
           summary: "write every view anew from the log and the pool",
           load: async () => (await import("./views-rebuild.ts")).viewsRebuild,

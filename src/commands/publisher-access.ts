@@ -2,6 +2,7 @@
 
 import { publicUrlOf } from "../artifact/store-document.ts";
 import type { Context } from "../context.ts";
+import { KilnError } from "../errors.ts";
 import { checkKeys } from "../publish/allowed.ts";
 import { checkClock } from "../publish/clock.ts";
 import { randomPause } from "../publish/pause.ts";
@@ -18,6 +19,11 @@ export async function openPublisher(configuration: Configuration, context: Conte
   const document = await readStoreDocument(store);
   await checkClock(store, context.now);
   const { origin } = document;
+  if (document.mirror !== undefined) {
+    throw new KilnError("STORE_MIRROR", `store ${store.url}: got a mirror, want the store that it mirrors`, {
+      hint: "name that one with --store; `kiln sync` brings the mirror up to it",
+    });
+  }
   const trust = await readTrust(configuration, context, origin);
   const { signers } = await openKeys(configuration, context, origin);
   checkKeys({ signers, trust }, "log", "release");

@@ -2,7 +2,6 @@
 
 import { dirname, resolve } from "node:path";
 
-import { publicUrlSchema } from "../artifact/store-document.ts";
 import { originSchema, type Trust, trustBytes, validitySchema } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
 import { isKilnError, KilnError } from "../errors.ts";
@@ -15,6 +14,7 @@ import { makeFolder, replaceFile } from "../system/durable.ts";
 import type { Command } from "./command.ts";
 import { type Configuration, defaultKeysFile, defaultTrustFile, loadConfiguration } from "./configuration.ts";
 import { keyOptions, openKeys, type OpenedKeys } from "./keys-access.ts";
+import { checkPublicUrl } from "./public-url.ts";
 import { readTrustFile } from "./store-access.ts";
 
 export const storeCreate: Command = {
@@ -37,7 +37,8 @@ export const storeCreate: Command = {
   async run(input, context) {
     const [url = ""] = input.arguments;
     const origin = requireOrigin(input.options["origin"]);
-    const publicUrl = requirePublicUrl(input.options["publicUrl"]);
+    const asked = input.options["publicUrl"];
+    const publicUrl = typeof asked === "string" ? checkPublicUrl(asked, "store create") : undefined;
     const validity = requireValidity(input.options["validFor"]);
     const configuration = await loadConfiguration(input, context);
     const { opened, made } = await openOrCreateKeys(configuration, context, origin);
@@ -74,20 +75,6 @@ function requireValidity(time: string | boolean | undefined): Pick<Trust, "valid
   throw new KilnError("USAGE", `store create: got --valid-for ${time}, want a time, as in 14d or 12h`, {
     hint: "leave it out, unless `kiln refresh` runs more often than that",
   });
-}
-
-/** Ends in `/`. */
-function requirePublicUrl(url: string | boolean | undefined): string | undefined {
-  if (typeof url !== "string") return undefined;
-  const whole = url.endsWith("/") ? url : `${url}/`;
-  if (publicUrlSchema.safeParse(whole).success) return whole;
-  throw new KilnError(
-    "USAGE",
-    `store create: got --public-url ${url}, want an address such as https://cdn.example.com/releases/`,
-    {
-      hint: "leave out user names, passwords, queries and fragments",
-    },
-  );
 }
 
 async function openOrCreateKeys(

@@ -105,7 +105,7 @@ async function writeViews(
 }
 
 /** False: somebody else swapped it first. */
-async function swapCatalog(
+export async function swapCatalog(
   { store, head }: BringUp,
   state: PublishedState,
   write: (key: string, bytes: Uint8Array) => Promise<unknown>,
@@ -118,7 +118,7 @@ async function swapCatalog(
 }
 
 /** Log and pool as of the head. */
-function changeSource(options: BringUp, state: PublishedState): ViewSource & ChangeSource {
+export function changeSource(options: BringUp, state: PublishedState): ViewSource & ChangeSource {
   const log = logSource(options, state);
   return {
     ...log,
@@ -159,7 +159,7 @@ function logSource({ store, trust, head }: BringUp, state: PublishedState): View
   };
 }
 
-function repositorySource(
+export function repositorySource(
   options: BringUp,
   { catalog }: PublishedState,
   log: ShownSource,
@@ -192,7 +192,7 @@ function viewSigner({ signers, now, trust }: BringUp): ViewSigner {
   };
 }
 
-function onceOnly(store: Store): ViewTarget {
+export function onceOnly(store: Store): ViewTarget {
   return {
     async once(key, bytes) {
       try {

@@ -41,7 +41,7 @@ export async function createStore(options: {
 }
 
 /** The public keys in every form that clients want. Copies: what counts is the pinned trust file. */
-async function* trustDocuments(trust: Trust, now: number): AsyncGenerator<[key: string, bytes: Uint8Array]> {
+export async function* trustDocuments(trust: Trust, now: number): AsyncGenerator<[key: string, bytes: Uint8Array]> {
   yield [keys.trust, trustBytes(trust)];
   yield ["trust/openpgp.asc", Buffer.from(trust.openpgp.map(({ publicKey }) => publicKey).join(""))];
   yield [

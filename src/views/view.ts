@@ -2,8 +2,10 @@
 // target, and taking a leaf in twice changes nothing. A new format is one file and one line in index.ts.
 
 import type { Leaf } from "../artifact/leaf.ts";
+import type { Manifest } from "../artifact/manifest.ts";
 import type { ReleaseKey } from "../artifact/trust.ts";
 import type { Generations } from "./generations.ts";
+import type { ReadableStore } from "../stores/store.ts";
 import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
 
 export interface TakenLeaf {
@@ -84,8 +86,38 @@ export interface RepositorySource extends ViewSource, ChangeSource {
   object(key: string, sha256: string): Promise<Uint8Array>;
 }
 
+/** The store that a mirror reads, and what of it the mirror has. */
+export interface MirroredStore {
+  readonly store: ReadableStore;
+  /** The log's name. */
+  readonly origin: string;
+  /** Armored public keys whose signatures on a view's documents count. */
+  readonly keys: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly channels: readonly string[];
+  /** Every release of the names that there is news of; none where a mirror has only a part of them. */
+  manifests(): AsyncIterable<Manifest>;
+}
+
+/** A view's document as it was when it was read, with what it names. */
+export interface Standing {
+  /** How many leaves it has taken in. */
+  readonly size: number;
+  /**
+   * Writes what it names, then itself, unless the target's is as new. `source`: log and pool of the target. Throws NOT_FOUND when what
+   * it names is there no more, and what a wrong digest or signature throws: then the target's stays as it is.
+   */
+  copy(target: ViewTarget, source: RepositorySource): Promise<void>;
+}
+
 export interface View<Source = ViewSource> {
   readonly name: string;
+  /**
+   * Of a view whose documents are signed: reads them for a mirror, which has no key and takes them over. A mirror makes all other
+   * views' documents itself.
+   */
+  mirror?(from: MirroredStore): AsyncIterable<Standing>;
   /** Takes in leaves that lie in the source's tree, in log order. */
   take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<void>;
   /** Signs a channel's documents anew, with a new date, as they are. False: it has none. Only of views whose signatures expire. */

@@ -93,6 +93,13 @@ export const parts: readonly Part[] = [
     may: [...base, "log", "log, writing", "sign", "store interface", "stores list", "view interface", "views list"],
   },
 
+  // Writes stores without a key: what it writes is copied, or made from the log.
+  {
+    name: "sync",
+    files: /^sync\//,
+    may: [...base, "log", "log, writing", "store interface", "view interface", "views list", "publish", "verify"],
+  },
+
   { name: "program", files: /^(program|terminal)(\.ts$|\/)|^start\.ts$|^commands\/(command|entry)\.ts$/, may: base },
   { name: "deploy commands list", files: /^commands\/deploy-index\.ts$/, may: ["program", "commands"] },
   { name: "commands list", files: /^commands\/index\.ts$/, may: ["program", "commands", "deploy commands list"] },
@@ -118,6 +125,7 @@ export const parts: readonly Part[] = [
       "view interface",
       "views list",
       "publish",
+      "sync",
       "verify",
       "activator interface",
       "activators list",
@@ -131,7 +139,8 @@ export const parts: readonly Part[] = [
 /** The parts that code which deploys or verifies must not reach, over any number of imports. */
 export const unreachable = {
   from: ["verify", "deploy", "log", "view interface", "activator interface", "activators list", "kiln-deploy"],
-  never: /^(bake|bases|import|kinds|sign|publish|recipe)\/|^log\/(append|head)\.ts$|^stores\/(writable|folder|s3)\.ts$/,
+  never:
+    /^(bake|bases|import|kinds|sign|publish|recipe|sync)\/|^log\/(append|head)\.ts$|^stores\/(writable|folder|s3)\.ts$/,
 } as const;
 
 /** Names of the writing half of the store interface: code that only reads can't ask for it. */

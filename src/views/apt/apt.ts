@@ -13,6 +13,7 @@ import type { ChannelChange, Shown } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
 import { aptGenerations } from "./kept.ts";
+import { mirrorSuites } from "./mirror.ts";
 import { type IndexFile, listedFiles, packedFiles, plainFile, readInRelease, redated, releaseText } from "./release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
 import {
@@ -29,6 +30,7 @@ import { writeSignature, writeUsualPaths } from "./usual-paths.ts";
 
 export const aptView: View<RepositorySource> = {
   name: "apt",
+  mirror: mirrorSuites,
   async take(_, source, target) {
     const channels = Map.groupBy(source.changes, ({ channel }) => channel);
     for (const [channel, changes] of channels) await takeChannel({ channel, changes, source, target });

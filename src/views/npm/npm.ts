@@ -8,11 +8,13 @@ import { isKilnError } from "../../errors.ts";
 import { type Shown, soundReleaseAt } from "../shown.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, releaseOf, versionOf } from "./held.ts";
+import { mirrorPackuments } from "./mirror.ts";
 import { distTagsBytes, type Packument, packumentBytes, readPackument } from "./packument.ts";
 import { npmKeys, registryKeys, signingKeysBytes } from "./registry.ts";
 
 export const npmView: View<RepositorySource> = {
   name: "npm",
+  mirror: mirrorPackuments,
   async take(leaves, source, target) {
     const found: PackageNews[] = [];
     for (const [name, own] of Map.groupBy(leaves, ({ leaf }) => leaf.name)) {
