@@ -247,7 +247,7 @@ function refuse(): never {
   throw new TypeError("a sync decides what to copy without writing");
 }
 
-const refusing = { list: refuse, create: refuse, replace: refuse, remove: refuse };
+const refusing = { list: refuse, create: refuse, link: refuse, replace: refuse, remove: refuse };
 
 async function storeDocument(store: ReadableStore): Promise<StoreDocument | undefined> {
   const found = await readDocument(store, keys.store);

@@ -16,7 +16,7 @@ import { attestationKey } from "../../artifact/attestation.ts";
 import { type AttestationLeaf, hasDocument } from "../../artifact/leaf.ts";
 import { manifestFile, parseManifest } from "../../artifact/manifest.ts";
 import { keys, poolKey } from "../../artifact/pool.ts";
-import { parseStoreDocument } from "../../artifact/store-document.ts";
+import { parseStoreDocument, type StoreDocument } from "../../artifact/store-document.ts";
 import { type Trust, trustBytes } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
@@ -45,6 +45,7 @@ import { lineageOf, requireOwnTree } from "./lineage.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
 import { checkNpm, newNpmPackages, type NpmPackages } from "./npm.ts";
 import { checkObjects, checkTiles } from "./objects.ts";
+import { isElsewhere, noteElsewhere, partOf, type PartToCheck, requiredIn } from "./part.ts";
 import { checkRelease } from "./release-objects.ts";
 import { checkRepositories } from "./repositories.ts";
 import { rootAt, type Tree } from "./tree.ts";
@@ -81,7 +82,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const log: LogToCheck = { store, trust, checkpoint, findings };
   const history = newHistory(catalog?.size ?? 0, findings);
   const onLeaf = ({ index, leaf }: LoggedLeaf) => history.add(index, leaf);
-  await checkStoreDocument(log);
+  const part = partOf((await checkStoreDocument(log))?.mirror);
   await checkHead(log);
   const checked = await inStep(report, `check ${checkpoint.size} log entries`, (step) =>
     findings.checkAsync("log", () => checkLog({ ...log, step, onLeaf })),
@@ -102,14 +103,16 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const named = since === undefined ? fingerprintTable() : undefined;
   const lineage = lineageOf({ store, trust, tree });
   const packages = newNpmPackages();
-  const documents = { ...log, tree, history, catalog, lineage, packages, now: context.now() };
-  const releases = await checkReleases({ ...documents, kept: checked.kept, since, named, context });
+  const documents = { ...log, tree, history, catalog, lineage, part, packages, now: context.now() };
+  const required = await requiredIn(documents);
+  const releases = await checkReleases({ ...documents, required, kept: checked.kept, since, named, context });
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
   const repositories = await inStep(report, "check repositories", async () => {
     await checkApt(documents);
     await checkYum(documents);
     // Releases that weren't looked at say nothing of what a packument must hold.
-    if (since === undefined) await checkNpm(documents);
+    // A packument is signed as a whole, with all versions: a mirror of a part has none.
+    if (since === undefined && part === undefined) await checkNpm(documents);
     return checkRepositories(documents);
   });
   const objects = await inStep(
@@ -118,6 +121,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
     (step) => checkObjects({ ...documents, named, repositories, step }),
     (count) => (count === undefined ? "not listed" : `${count} objects`),
   );
+  noteElsewhere(documents);
   if (lineage.size > tree.size) {
     const grew = `it grew from ${tree.size} to ${lineage.size} leaves meanwhile, and the new ones weren't looked at`;
     findings.note("LOG_GREW", keys.checkpoint, `log: ${grew}`);
@@ -125,7 +129,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   return { ...result, verdict: verdictOf(findings.list), releases, objects: objects ?? null };
 }
 
-interface ReleasesToCheck extends DocumentsToCheck {
+interface ReleasesToCheck extends PartToCheck {
   readonly kept: CheckedLog["kept"];
   readonly since: Checkpoint | undefined;
   readonly named: FingerprintTable | undefined;
@@ -173,6 +177,7 @@ async function checkOne(
 ): Promise<CheckedOne> {
   const { index, leaf } = logged;
   const findings = newFindings();
+  if (await isElsewhere(leaf, options)) return { findings: [], keys: [], isRelease: false };
   if (leaf.type === "attestation") {
     const keys = await checkAttestation({ index, leaf }, { ...options, findings });
     return { findings: findings.list, keys, isRelease: false };
@@ -220,10 +225,11 @@ async function isOfCheckpoint(tree: Tree, log: LogToCheck): Promise<boolean> {
 }
 
 /** It only says which trust file to look for: a reader who believed another one would look for another log. */
-async function checkStoreDocument({ store, trust, findings }: LogToCheck): Promise<void> {
-  await findings.checkAsync(keys.store, async () => {
-    const { origin } = parseStoreDocument(await readPresent(store, keys.store));
-    if (origin === trust.origin) return;
+async function checkStoreDocument({ store, trust, findings }: LogToCheck): Promise<StoreDocument | undefined> {
+  return findings.checkAsync(keys.store, async () => {
+    const document = parseStoreDocument(await readPresent(store, keys.store));
+    const { origin } = document;
+    if (origin === trust.origin) return document;
     throw new KilnError("SUBJECT_MISMATCH", `${keys.store}: got the log of ${origin}, want ${trust.origin}`);
   });
 }

@@ -19,6 +19,7 @@ import type { History } from "./history.ts";
 import { inOrder } from "./in-order.ts";
 import type { Lineage } from "./lineage.ts";
 import type { LogToCheck } from "./log.ts";
+import { isShownIn, type Part } from "./part.ts";
 import type { Tree } from "./tree.ts";
 
 export interface DocumentsToCheck extends LogToCheck {
@@ -26,6 +27,8 @@ export interface DocumentsToCheck extends LogToCheck {
   readonly history: History;
   readonly catalog: Catalog | undefined;
   readonly lineage: Lineage;
+  /** What the store mirrors of another; undefined: it is whole. */
+  readonly part: Part | undefined;
 }
 
 /** The stored catalog; `undefined` when there is none, or none that can be read, which is a finding. */
@@ -43,9 +46,15 @@ export async function readStoredCatalog(store: ReadableStore, findings: Findings
 
 /** The channels' documents and the catalog. */
 export async function checkDocuments(options: DocumentsToCheck): Promise<void> {
-  for (const [key, { index }] of options.history.moves) await checkChannelDocument(key, index, options);
+  for (const [key, { index }] of options.history.moves) {
+    const [, name = "", channel = ""] = channelKey.exec(key) ?? [];
+    const isHere = isShownIn(options.part, { name, channel }) || (await options.store.head(key)) !== undefined;
+    if (isHere) await checkChannelDocument(key, index, options);
+  }
   await checkCatalog(options);
 }
+
+const channelKey = /^channels\/([^/]+)\/(.+)\.json$/;
 
 /** The document of the release or alias that is logged at `index`. */
 export async function checkReleaseDocument(
@@ -142,7 +151,7 @@ async function releaseIn(bytes: Uint8Array, key: string, { trust, lineage }: Doc
 
 /** The leaf index of the move that a channel's document shows, verified. */
 async function moveIn(bytes: Uint8Array, key: string, { trust, lineage }: DocumentsToCheck): Promise<number> {
-  const [, name = "", channel = ""] = /^channels\/([^/]+)\/(.+)\.json$/.exec(key) ?? [];
+  const [, name = "", channel = ""] = channelKey.exec(key) ?? [];
   const { checkpoint, move } = verifyChannelDocument(bytes, { name, channel, trust });
   await lineage.require(checkpoint, key);
   return move.index;

@@ -8,13 +8,16 @@ import { leafHash } from "../../log/merkle.ts";
 import { readWholeBlob } from "../../stores/read.ts";
 import { shownAfter, type ShownSource } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
+import { isShownIn } from "./part.ts";
 import { nodeIn } from "./tree.ts";
 
-/** The leaf indexes of the newest move of each name, channel by channel. */
-export function movesByChannel({ history }: DocumentsToCheck): Map<string, number[]> {
+/** The leaf indexes of the newest move of each name, channel by channel: of those that the store has. */
+export function movesByChannel({ history, part }: DocumentsToCheck): Map<string, number[]> {
   const channels = new Map<string, number[]>();
   for (const [key, { index }] of history.moves) {
+    const [, name = ""] = key.split("/");
     const channel = key.slice(key.lastIndexOf("/") + 1, -".json".length);
+    if (!isShownIn(part, { name, channel })) continue;
     channels.set(channel, [...(channels.get(channel) ?? []), index]);
   }
   return channels;
