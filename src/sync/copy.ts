@@ -46,7 +46,11 @@ interface ToLook {
 
 /** What is to be copied. Throws OBJECT_MISSING, STORE_CORRUPT, DIGEST_MISMATCH, SUBJECT_MISMATCH. */
 export async function lackingOf(wanted: Wanted, stores: ToLook): Promise<LackingRelease[]> {
-  const releases = await pMap(wanted.releases, (leaf) => lackingRelease(leaf, stores), { concurrency: atOnce });
+  const releases = await pMap(
+    wanted.releases,
+    (leaf) => lackingRelease(leaf, { ...stores, mayBeGone: wanted.retired.has(leaf.manifest) }),
+    { concurrency: atOnce },
+  );
   const others = await pMap(
     wanted.attestations,
     ({ digest }) => lackingOnes([{ key: attestationKey(digest), sha256: digest, size: undefined }], stores),
@@ -55,7 +59,10 @@ export async function lackingOf(wanted: Wanted, stores: ToLook): Promise<Lacking
   return [...releases, { name: "", version: "", objects: others.flat() }].filter(({ objects }) => objects.length > 0);
 }
 
-async function lackingRelease(leaf: ReleaseLeaf, stores: ToLook): Promise<LackingRelease> {
+async function lackingRelease(
+  leaf: ReleaseLeaf,
+  { mayBeGone, ...stores }: ToLook & { readonly mayBeGone: boolean },
+): Promise<LackingRelease> {
   const { source, target, all } = stores;
   const { name, version } = leaf;
   const last = { key: manifestKey(leaf), sha256: leaf.manifest };
@@ -70,8 +77,14 @@ async function lackingRelease(leaf: ReleaseLeaf, stores: ToLook): Promise<Lackin
     sha256: blob.sha256,
     size: blob.size,
   }));
-  const inOrder = [...blobs, { ...other, size: signed.length }, { ...last, size: document.length }];
+  const there = mayBeGone ? await pFilter(blobs, async ({ key }) => (await source.head(key)) !== undefined) : blobs;
+  const inOrder = [...there, { ...other, size: signed.length }, { ...last, size: document.length }];
   return { name, version, objects: await lackingOnes(inOrder, stores) };
+}
+
+async function pFilter<T>(all: readonly T[], isKept: (one: T) => Promise<boolean>): Promise<T[]> {
+  const kept = await Promise.all(all.map(isKept));
+  return all.filter((_, at) => kept[at]);
 }
 
 async function lackingOnes(objects: readonly Lacking[], { target }: ToLook): Promise<Lacking[]> {

@@ -26,7 +26,7 @@ import { emptyCatalog, type PublishedState, stateAt } from "../publish/state.ts"
 import { inStep } from "../report.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore, Store } from "../stores/store.ts";
-import { channels, names, releases } from "../views/catalog.ts";
+import { catalogBytes, channels, names, releases } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import type { Standing } from "../views/view.ts";
 import { bytesOf, copyAll, lackingOf, type LackingRelease } from "./copy.ts";
@@ -91,6 +91,12 @@ export async function sync(options: SyncOptions & { readonly target: Store }): P
   }
 }
 
+/** Throws STORE_UNSUITABLE. A run that was ended while it asked left its marks. */
+async function requireKeeping(target: Store): Promise<void> {
+  for await (const { key } of target.list("probe/")) await target.remove(key, Number.MAX_SAFE_INTEGER);
+  await requireConditions(target, randomBytes(8).toString("hex"));
+}
+
 /** What a sync would do. */
 export async function plannedSync(options: SyncOptions): Promise<Synced> {
   const plan = await planOf(options, await headOf(options.target, options.trust));
@@ -116,10 +122,12 @@ interface Plan {
 async function syncOnce(options: SyncOptions & { readonly target: Store }): Promise<Synced | undefined> {
   const { source, target, trust, context, pause } = options;
   const { report } = context;
+  // Before anything is finished there that somebody left: it may be another log's.
+  scopeOf(await storeDocument(target), options);
   const plan = await planOf(options, await settledHead(target, trust));
   const { own, scope, known, log, wanted, repositories, lacking } = plan;
   if (log.behind > 0) return resultOf(plan, { objects: 0, bytes: 0 });
-  if (own === undefined) await requireConditions(target, randomBytes(8).toString("hex"));
+  if (own === undefined) await requireKeeping(target);
   const copied = await inStep(
     report,
     "copy what is missing",
@@ -127,6 +135,10 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
     ({ objects }) => `${objects} objects`,
   );
   const document = await writeStoreDocument(options, own, scope);
+  // It says how far the views are: not yet anywhere.
+  if ((await target.head(keys.catalog)) === undefined) {
+    await target.replace(keys.catalog, catalogBytes(emptyCatalog), null);
+  }
   const entries = log.entries.flatMap(({ index, bytes }) => (index >= (known?.checkpoint.size ?? 0) ? [bytes] : []));
   const isWritten = await inStep(report, "extend the log", () =>
     writeLog({ target, trust, known, head: log.head, entries }),
@@ -167,7 +179,7 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
     scope,
     known,
     log: first,
-    wanted: { releases: [], attestations: [] },
+    wanted: { releases: [], attestations: [], retired: new Set<string>() },
     lacking: [],
     repositories: [],
     all,

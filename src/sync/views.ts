@@ -65,19 +65,17 @@ async function takeAll(
   const log = changeSource(bringUp, state);
   const known: typeof log = {
     ...log,
+    // A release that isn't here has no manifest to read.
+    leaf: async (index) => {
+      const leaf = await log.leaf(index);
+      return leaf?.type === "release" && !isShown(leaf) ? undefined : leaf;
+    },
     async *channels(name) {
       for await (const move of log.channels(name)) if (isShown(move.leaf)) yield move;
     },
   };
   const changes = await changesOf(leaves, known, { afresh });
-  const repository = repositorySource(bringUp, state, {
-    ...log,
-    // A release that isn't here has no manifest to read.
-    leaf: async (index) => {
-      const leaf = await log.leaf(index);
-      return leaf === undefined || (leaf.type === "release" && !isShown(leaf)) ? undefined : leaf;
-    },
-  });
+  const repository = repositorySource(bringUp, state, known);
   const source = { ...known, ...repository, changes, afresh };
   const target = onceOnly(bringUp.store);
   for (const view of views) if (view.mirror === undefined) await view.take(leaves, source, target);

@@ -7,10 +7,13 @@ import type { AttestationLeaf, ReleaseLeaf } from "../artifact/leaf.ts";
 import type { PlacedEntry } from "../publish/state.ts";
 import { attestations, type CatalogReader, findChannel, names as namesIn, releases } from "../views/catalog.ts";
 import { shownAfter, type ShownSource } from "../views/shown.ts";
+import { readWithdrawal } from "../views/withdrawal.ts";
 import { isWhole, type Scope } from "./scope.ts";
 
 export interface Wanted {
   readonly releases: readonly ReleaseLeaf[];
+  /** Manifests of those that were retired: what they name may be gone. */
+  readonly retired: ReadonlySet<string>;
   /** Made after the releases: their envelopes are blobs of their own. */
   readonly attestations: readonly Pick<AttestationLeaf, "digest">[];
 }
@@ -24,7 +27,16 @@ export interface WantedFrom {
 }
 
 export async function wantedOf({ scope, entries, catalog, log }: WantedFrom): Promise<Wanted> {
-  if (isWhole(scope)) return everything(entries);
+  const wanted = isWhole(scope) ? everything(entries) : await someOf({ scope, entries, catalog, log });
+  const gone = await pMap(
+    wanted.releases,
+    async (leaf) => ((await readWithdrawal(leaf, log)).retired === null ? [] : [leaf.manifest]),
+    { concurrency: 8 },
+  );
+  return { ...wanted, retired: new Set(gone.flat()) };
+}
+
+async function someOf({ scope, catalog, log }: WantedFrom): Promise<Omit<Wanted, "retired">> {
   const found = new Map<string, ReleaseLeaf>();
   for await (const leaf of scope.channels === undefined
     ? ofNames(scope, catalog, log)
@@ -39,7 +51,7 @@ export async function wantedOf({ scope, entries, catalog, log }: WantedFrom): Pr
 }
 
 /** Entries that no trusted key signed are in the log, and nobody is served what they name. */
-function everything(entries: readonly PlacedEntry[]): Wanted {
+function everything(entries: readonly PlacedEntry[]): Omit<Wanted, "retired"> {
   const leaves = entries.flatMap(({ entry, sound }) => (sound && entry.sort === "leaf" ? [entry.leaf] : []));
   return {
     releases: leaves.filter((leaf) => leaf.type === "release"),

@@ -137,12 +137,12 @@ export async function shownAfter(
   source: ShownSource,
   size: number = Infinity,
 ): Promise<Shown[]> {
-  const isKept = async ({ release }: Shown): Promise<boolean> => {
-    const { retire } = await source.withdrawal(release.name, release.version);
+  const isKept = async ({ name, version }: ChannelLeaf): Promise<boolean> => {
+    const { retire } = await source.withdrawal(name, version);
     return retire !== undefined && retire >= size;
   };
   const current = await releaseOf(move, source);
-  if (current === undefined || (current.retired !== null && !(await isKept(current)))) return [];
+  if (current === undefined || (current.retired !== null && !(await isKept(move)))) return [];
   const shown: Shown[] = [current];
   let before = move.follows;
   for (let looked = 0; before !== null && looked < movesLookedAt && shown.length <= earlierReleases; looked++) {
@@ -150,9 +150,13 @@ export async function shownAfter(
     // The chain of moves is one channel's of one name; whatever else stands there ends it.
     if (leaf?.type !== "channel" || leaf.name !== move.name || leaf.channel !== move.channel) break;
     const isShown = shown.some(({ release }) => release.manifest === leaf.manifest);
-    const earlier = isShown ? undefined : await releaseOf(leaf, source);
-    const isOld = earlier !== undefined && earlier.leaf < current.leaf;
-    if (isOld && (earlier.retired === null || (await isKept(earlier)))) shown.push(earlier);
+    const index = isShown ? undefined : await source.releaseIndex(leaf.name, leaf.version);
+    // Of what isn't shown nothing is read: a mirror of this channel may not have it.
+    if (index !== undefined && index < current.leaf) {
+      const { retired } = await readWithdrawal(leaf, source);
+      const earlier = retired === null || (await isKept(leaf)) ? await releaseOf(leaf, source) : undefined;
+      if (earlier !== undefined) shown.push(earlier);
+    }
     before = leaf.follows;
   }
   return shown;
