@@ -145,7 +145,6 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
   );
   if (!isWritten) return undefined;
   const publicUrl = publicUrlOf(document);
-  const all = plan.all || (own !== undefined && publicUrlOf(own) !== publicUrl);
   const common = {
     target,
     trust,
@@ -153,7 +152,7 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
     scope,
     wanted,
     repositories,
-    all,
+    all: plan.all,
     publicUrl,
     pause,
     now: context.now(),
@@ -166,7 +165,9 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
   const { source, target, trust, context } = options;
   const own = await storeDocument(target);
   const scope = scopeOf(own, options);
-  const all = options.all || (own?.mirror !== undefined && !isSameScope(own.mirror, scope));
+  const { publicUrl } = options;
+  const isMoved = own !== undefined && publicUrl !== undefined && publicUrl !== publicUrlOf(own);
+  const all = options.all || isMoved || (own?.mirror !== undefined && !isSameScope(own.mirror, scope));
   const reading = { source, target, trust, all };
   const first = await inStep(
     context.report,

@@ -45,9 +45,10 @@ import { lineageOf, requireOwnTree } from "./lineage.ts";
 import { type CheckedLog, checkLog, keptLeaves, type LoggedLeaf, type LogToCheck } from "./log.ts";
 import { checkNpm, newNpmPackages, type NpmPackages } from "./npm.ts";
 import { checkObjects, checkTiles } from "./objects.ts";
-import { isElsewhere, noteElsewhere, partOf, type PartToCheck, requiredIn } from "./part.ts";
+import { isElsewhere, noteElsewhere, partOf, type PartToCheck } from "./part.ts";
 import { checkRelease } from "./release-objects.ts";
 import { checkRepositories } from "./repositories.ts";
+import { requiredIn } from "./required.ts";
 import { rootAt, type Tree } from "./tree.ts";
 import { checkYum } from "./yum.ts";
 
