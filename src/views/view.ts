@@ -4,8 +4,8 @@
 import type { Leaf } from "../artifact/leaf.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import type { ReleaseKey } from "../artifact/trust.ts";
-import type { Generations } from "./generations.ts";
 import type { ReadableStore } from "../stores/store.ts";
+import type { Generations } from "./generations.ts";
 import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
 
 export interface TakenLeaf {
