@@ -91,10 +91,15 @@ async function beforeIn(found: Uint8Array, repository: Repository): Promise<Gene
 
 async function readGeneration(digest: Digest, { channel, source }: Repository): Promise<Generation> {
   const key = yumKeys(channel).state(digest);
+  return { digest, state: parseYumState(await readObject(key, digest, source), key) };
+}
+
+/** Throws STORE_CORRUPT, also when it isn't there: a generation is whole, or was spoilt. */
+async function readObject(key: string, digest: Digest, source: RepositorySource): Promise<Buffer> {
   try {
-    return { digest, state: parseYumState(await source.object(key, digest), key) };
+    return Buffer.from(await source.object(key, digest));
   } catch (cause) {
-    if (!isKilnError(cause, "NOT_FOUND")) throw cause;
+    if (!isKilnError(cause, "NOT_FOUND", "STORE_CORRUPT")) throw cause;
     throw new KilnError("STORE_CORRUPT", cause.message, { hint: yumHint, details: cause.details, cause });
   }
 }
@@ -321,7 +326,7 @@ async function storedIndex(
   const { head, pieces, sha256 } = old.state.indexes[name];
   const way = name === "plain" ? "plain" : "generation";
   const path = indexPath(name === "plain" ? "primary" : name, { sha256 });
-  const file = Buffer.from(await source.object(yumKeys(channel).index(way, old.digest, path), sha256));
+  const file = await readObject(yumKeys(channel).index(way, old.digest, path), sha256, source);
   return { pieces, files: { gz: file.subarray(head) } };
 }
 
