@@ -18,6 +18,7 @@ import { publish } from "./bench/publish.ts";
 import type { Bar, Line, Row } from "./bench/row.ts";
 import { base, sandbox } from "./bench/sandbox.ts";
 import { unmoved, version } from "./bench/start.ts";
+import { yum } from "./bench/yum.ts";
 
 const rows: readonly Row[] = [
   version,
@@ -30,6 +31,7 @@ const rows: readonly Row[] = [
   publish,
   deploy,
   apt,
+  yum,
   audit,
   auditPool,
 ];

@@ -16,6 +16,7 @@ import { canonicalBytes } from "../../src/artifact/json.ts";
 import type { ChannelLeaf, ReleaseLeaf } from "../../src/artifact/leaf.ts";
 import { type Artifact, type Manifest, manifestBytes, manifestFile } from "../../src/artifact/manifest.ts";
 import { poolKey } from "../../src/artifact/pool.ts";
+import { signaturesBytes, signaturesFile } from "../../src/artifact/signatures.ts";
 import { append } from "../../src/log/append.ts";
 import { logOf } from "../../src/log/checkpoint.ts";
 import type { Head } from "../../src/log/head.ts";
@@ -35,21 +36,41 @@ const time = 1_767_000_000;
 /** A folder store in which `staging` shows `packages` packages. Returns its path. Made in memory where there is room for it. */
 export async function storeOfPackages(
   bench: Bench,
-  { name, packages }: { readonly name: string; readonly packages: number },
+  { name, packages, sort = debs }: { readonly name: string; readonly packages: number; readonly sort?: Sort },
 ): Promise<string> {
-  if (!existsSync("/dev/shm")) return await fill(bench, await createStore(bench, name), packages);
+  const wanted = { packages, sort };
+  if (!existsSync("/dev/shm")) return await fill(bench, await createStore(bench, name), wanted);
   const folder = await mkdtemp("/dev/shm/kiln-bench-");
   try {
     const store = join(bench.folder, name);
-    const made = await fill(bench, await createStore({ ...bench, folder }, name), packages);
-    await promisify(execFile)("cp", ["-r", made, store]);
+    const made = await fill(bench, await createStore({ ...bench, folder }, name), wanted);
+    await promisify(execFile)("cp", ["-a", made, store]);
     return store;
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function fill(bench: Bench, store: string, packages: number): Promise<string> {
+/** What the packages are. */
+export interface Sort {
+  readonly artifactAt: (at: number) => Omit<Artifact, "name" | "sbom">;
+  /** Whether the view reads them, and the releases' signatures. */
+  readonly bytesAt?: (at: number) => { readonly file: string; readonly bytes: Buffer };
+}
+
+const debs: Sort = {
+  artifactAt(at) {
+    const { file, fields, bytes, sha256 } = debAt(at);
+    const platform = fields["Architecture"] === "all" ? "any" : "linux-x64";
+    return { kind: "deb", platform, file, size: bytes.length, sha256, record: { ...fields } };
+  },
+};
+
+async function fill(
+  bench: Bench,
+  store: string,
+  { packages, sort }: { readonly packages: number; readonly sort: Sort },
+): Promise<string> {
   const { publisher } = await openPublisher(bench, store);
   const manifests: Manifest[] = [];
   for (let at = 0; at < packages;) {
@@ -57,7 +78,8 @@ async function fill(bench: Bench, store: string, packages: number): Promise<stri
       at === 0 && packages > 2 * packagesOfOneName ? packagesOfOneName : packagesOfName,
       packages - at,
     );
-    manifests.push(manifestOf(at, count));
+    manifests.push(manifestOf(at, count, sort));
+    if (sort.bytesAt !== undefined) await storeBlobs(publisher, { first: at, count, bytesAt: sort.bytesAt });
     at += count;
   }
   let head: Head | undefined;
@@ -75,6 +97,8 @@ async function appendReleases(publisher: Publisher, manifests: readonly Manifest
     async (manifest) => {
       const bytes = manifestBytes(manifest);
       await store.create(poolKey({ sha256: digestOf(bytes), file: manifestFile }), bytes);
+      const signed = signaturesOf(manifest);
+      await store.create(poolKey({ sha256: digestOf(signed), file: signaturesFile }), signed);
     },
     { concurrency: 16 },
   );
@@ -85,11 +109,17 @@ async function appendReleases(publisher: Publisher, manifests: readonly Manifest
   return head;
 }
 
+/** With none in it: every package is its own signed file. */
+function signaturesOf(manifest: Manifest): Uint8Array {
+  const identity = digestOf(manifestBytes(manifest));
+  return signaturesBytes({ kiln: 1, manifest: identity, publicKey: "", artifacts: [], provenance: "" });
+}
+
 function leavesOf(manifest: Manifest): [ReleaseLeaf, ChannelLeaf] {
   const { name, version } = manifest;
   const common = { kiln: 1 as const, name, version, manifest: digestOf(manifestBytes(manifest)), time };
   const claims = { commit: manifest.source.commit ?? "", recipe: "kiln.yaml" };
-  const signatures = digestOf(`signatures of ${name}`);
+  const signatures = digestOf(signaturesOf(manifest));
   return [
     {
       type: "release",
@@ -103,19 +133,33 @@ function leavesOf(manifest: Manifest): [ReleaseLeaf, ChannelLeaf] {
   ];
 }
 
-function manifestOf(first: number, count: number): Manifest {
+async function storeBlobs(
+  { store }: Publisher,
+  {
+    first,
+    count,
+    bytesAt,
+  }: { readonly first: number; readonly count: number; readonly bytesAt: NonNullable<Sort["bytesAt"]> },
+): Promise<void> {
+  const places = Array.from({ length: count }, (_, place) => first + place);
+  await pMap(
+    places,
+    async (at) => {
+      const { file, bytes } = bytesAt(at);
+      await store.create(poolKey({ sha256: digestOf(bytes), file }), bytes);
+    },
+    { concurrency: 16 },
+  );
+}
+
+function manifestOf(first: number, count: number, sort: Sort): Manifest {
   const artifacts = Array.from({ length: count }, (_, place): Artifact => {
-    const { file, fields, bytes, sha256 } = debAt(first + place);
+    const artifact = sort.artifactAt(first + place);
     const sbom = canonicalBytes({ bomFormat: "CycloneDX", specVersion: "1.6", version: 1 });
     return {
       name: `package-${String(place).padStart(4, "0")}`,
-      kind: "deb",
-      platform: fields["Architecture"] === "all" ? "any" : "linux-x64",
-      file,
-      size: bytes.length,
-      sha256,
-      record: { ...fields },
-      sbom: { file: `${file}.cdx.json`, size: sbom.length, sha256: digestOf(sbom) },
+      ...artifact,
+      sbom: { file: `${artifact.file}.cdx.json`, size: sbom.length, sha256: digestOf(sbom) },
     };
   });
   const name = `name-${createHash("sha256").update(`${first}`).digest("hex").slice(0, 8)}-${first}`;

@@ -5,6 +5,8 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
+import pMap from "p-map";
+
 import { type Digest, digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import type { Blob } from "../../artifact/manifest.ts";
@@ -151,7 +153,7 @@ async function nextGeneration(repository: Repository, before: Generation | undef
   const repomd = Buffer.from(repomdText(state, digest, "generation"));
   const signed = same ? undefined : await source.signer.signBytes(repomd);
   await Promise.all([
-    ...changed.blobs.map((blob) => target.link(keys.package(blob), poolKey(blob))),
+    pMap(changed.blobs, (blob) => target.link(keys.package(blob), poolKey(blob)), { concurrency: 16 }),
     write("primary", "generation"),
     write("filelists", "generation"),
     write("other", "generation"),
