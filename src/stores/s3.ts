@@ -277,17 +277,45 @@ async function put(
 }
 
 /**
- * S3 has no way to remove an object only if its date is still the same: between looking and removing, a publisher may renew
- * it. The grace of gc is long against that moment.
+ * The condition is the version that was looked at, and its date where the server knows that condition (a renewed object has another date
+ * and the same version). Where it doesn't, a publisher may renew the object between looking and removing: the grace of gc is long against
+ * that moment, and a publisher whose blobs are older than half of it sends them again.
  */
 async function remove(bucket: Bucket, key: string, unchangedSince: number): Promise<"removed" | "kept"> {
   const info = await head(bucket, key);
   if (info === undefined) return "removed";
   if (info.modified > unchangedSince) return "kept";
+  const version = { IfMatch: info.etag };
+  for (const condition of [{ ...version, IfMatchLastModifiedTime: new Date(info.modified) }, version, {}]) {
+    const outcome = await removeIf(bucket, key, condition);
+    if (outcome !== "not implemented") return outcome;
+  }
+  return "kept";
+}
+
+interface Unchanged {
+  readonly IfMatch?: string;
+  readonly IfMatchLastModifiedTime?: Date;
+}
+
+async function removeIf(
+  bucket: Bucket,
+  key: string,
+  condition: Unchanged,
+): Promise<"removed" | "kept" | "not implemented"> {
   const { DeleteObjectCommand } = await loadS3Client();
-  const command = new DeleteObjectCommand({ Bucket: bucket.name, Key: placeOf(bucket, key) });
-  await asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
-  return "removed";
+  const command = new DeleteObjectCommand({ Bucket: bucket.name, Key: placeOf(bucket, key), ...condition });
+  try {
+    await asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
+    return "removed";
+  } catch (error) {
+    const status = statusOf(error);
+    if (status === 412) return "kept";
+    // Somebody else removed it meanwhile.
+    if (status === 404) return "removed";
+    if (status === 501 || status === 400) return "not implemented";
+    throw error;
+  }
 }
 
 async function takeUpTo(pieces: AsyncIterator<Uint8Array>, size: number): Promise<Uint8Array> {

@@ -7,9 +7,11 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { requireConditions } from "../../src/publish/require-conditions.ts";
+import { readDocument } from "../../src/stores/read.ts";
 import { openS3Reader } from "../../src/stores/s3-reader.ts";
 import { openS3Store } from "../../src/stores/s3.ts";
 import { readingContract, writingContract } from "../stores/contract.ts";
+import { startS3Proxy } from "../stores/s3-proxy.ts";
 import { credentials, type S3Server, servers, startS3Server } from "../stores/s3-server.ts";
 
 const { signal } = new AbortController();
@@ -25,6 +27,30 @@ describe.each(Object.keys(servers))("%s", (name) => {
   afterAll(() => server.stop());
 
   writingContract(async () => openS3Store(await server.makeBucket(), signal), { tick: 1100, sort: "bucket" });
+  test("remove keeps what is changed between looking and removing", async () => {
+    const url = await server.makeBucket();
+    const direct = await openS3Store(url, signal);
+    await direct.replace("document", Buffer.from("one"), null);
+    const changing: Promise<unknown>[] = [];
+    const proxy = await startS3Proxy(server.endpoint, ({ method }) => {
+      if (method !== "DELETE") return undefined;
+      const swap = async () =>
+        direct.replace("document", Buffer.from("two"), (await direct.head("document"))?.etag ?? "");
+      if (changing.length === 0) changing.push(swap());
+      return "delay";
+    });
+    try {
+      const through = await openS3Store(url.replace(server.endpoint, proxy.endpoint), signal);
+      expect(await through.remove("document", Number.MAX_SAFE_INTEGER)).toBe("kept");
+      expect(await Promise.all(changing)).toEqual(["replaced"]);
+      expect((await readDocument(direct, "document"))?.bytes.toString()).toBe("two");
+      expect(await through.remove("document", Number.MAX_SAFE_INTEGER)).toBe("removed");
+      expect(await direct.head("document")).toBeUndefined();
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   readingContract(async (content) => {
     const url = await server.makeBucket();
     const store = await openS3Store(url, signal);
