@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 import type { Artifact, Manifest } from "../artifact/manifest.ts";
 import type { Context } from "../context.ts";
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { inStep } from "../report.ts";
 import { fetchCommit } from "../system/git-fetch.ts";
 import { openRepository, type Repository } from "../system/git.ts";
@@ -126,7 +126,13 @@ async function compareOne(
   const folder = join(options.folder, "published");
   if (!existsSync(folder)) await mkdir(folder);
   const path = join(folder, file);
-  await copyTo(artifact, path);
+  try {
+    await copyTo(artifact, path);
+  } catch (error) {
+    // It was retired: only its digest is known.
+    if (!isKilnError(error, "NOT_FOUND")) throw error;
+    return { ...facts, difference: "what was published isn't kept, so there is nothing to compare it with" };
+  }
   const pair = [path, join(bake.folder, own.file)] as const;
   if (options.keep) await writeDiffoscope(pair, join(bake.folder, "logs", `diffoscope-${own.file}.txt`), context);
   return { ...facts, difference: await differenceOf(artifact.kind, pair, context) };
