@@ -31,7 +31,7 @@ export const gc: Command = {
     const objects: ListedObject[] = [];
     const onRemoved = (object: ListedObject) => void objects.push(object);
     const collected = await collectGarbage({ store, trust, grace, isDryRun, onRemoved, context });
-    const { removed, bytes, seen, since } = collected;
+    const { removed, bytes, uploads, seen, since } = collected;
     const found = objects.toSorted((a, b) => (a.key < b.key ? -1 : 1));
     const verb = isDryRun ? "would remove" : "removed";
     return {
@@ -39,11 +39,13 @@ export const gc: Command = {
         dryRun: isDryRun,
         removed,
         bytes,
+        uploads,
         seen,
         since,
         objects: found.map(({ key, size: its }) => ({ key, size: its })),
       },
       text: [
+        ...(uploads === 0 ? [] : [`${verb} the parts of ${uploads} uploads that were never completed`]),
         ...found.map((object) => `${verb} ${object.key}  ${size(object.size)}`),
         removed === 0
           ? "nothing to remove"

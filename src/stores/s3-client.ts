@@ -15,6 +15,7 @@ type Library = Pick<
   | "UploadPartCopyCommand"
   | "CompleteMultipartUploadCommand"
   | "AbortMultipartUploadCommand"
+  | "ListMultipartUploadsCommand"
   | "DeleteObjectCommand"
 >;
 

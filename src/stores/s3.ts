@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto";
 
+import type { ListMultipartUploadsCommandOutput } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 
 import { KilnError } from "../errors.ts";
@@ -11,7 +12,7 @@ import { asking, type Bucket, explained, openBucket, placeOf, statusOf } from ".
 import { loadS3Client } from "./s3-client.ts";
 import { bucketReader, head } from "./s3-reader.ts";
 import { servedAs } from "./served-as.ts";
-import { replaceLimit, type ObjectInfo, type Store } from "./store.ts";
+import { type BegunUpload, replaceLimit, type ObjectInfo, type Store } from "./store.ts";
 
 /** Bytes of a part; four are sent at once, so a publish holds about five. The protocol takes 10,000 parts. */
 const partSize = 16 * 1024 * 1024;
@@ -46,6 +47,7 @@ export async function openS3Store(url: string, signal: AbortSignal): Promise<Sto
     },
     // Of an object that came in one request; where a server encrypts with its own keys it is another.
     likelyEtag: (body) => `"${createHash("md5").update(body).digest("hex")}"`,
+    uploads: () => begunUploads(bucket),
     async remove(key, unchangedSince) {
       placeOf(bucket, key);
       return explained(bucket, () => remove(bucket, key, unchangedSince));
@@ -315,6 +317,33 @@ async function removeIf(
     if (status === 404) return "removed";
     if (status === 501 || status === 400) return "not implemented";
     throw error;
+  }
+}
+
+/** Multipart uploads: whoever was stopped in one left parts that are kept, and paid for. */
+async function* begunUploads(bucket: Bucket): AsyncGenerator<BegunUpload> {
+  const { AbortMultipartUploadCommand, ListMultipartUploadsCommand } = await loadS3Client();
+  const { client, name, prefix, signal } = bucket;
+  const options = { abortSignal: signal };
+  let [hasMore, KeyMarker, UploadIdMarker] = [true, undefined as string | undefined, undefined as string | undefined];
+  while (hasMore) {
+    const command = new ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix, KeyMarker, UploadIdMarker });
+    const page: ListMultipartUploadsCommandOutput = await explained(bucket, () =>
+      asking(bucket, () => client.send(command, options)),
+    );
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (Key === undefined || UploadId === undefined || Initiated === undefined) continue;
+      const abort = new AbortMultipartUploadCommand({ Bucket: name, Key, UploadId });
+      yield {
+        key: Key.slice(prefix.length),
+        begun: Initiated.getTime(),
+        abort: async () => {
+          await explained(bucket, () => asking(bucket, () => client.send(abort, options)));
+        },
+      };
+    }
+    hasMore = page.IsTruncated === true;
+    [KeyMarker, UploadIdMarker] = [page.NextKeyMarker, page.NextUploadIdMarker];
   }
 }
 

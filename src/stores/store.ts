@@ -49,6 +49,14 @@ export interface ReadableStore {
   list?(prefix: string): AsyncIterable<ListedObject>;
 }
 
+export interface BegunUpload {
+  readonly key: string;
+  /** By the store's own clock, milliseconds since 1970. */
+  readonly begun: number;
+  /** Gives it up: what was sent so far is gone. For gc alone. */
+  abort(): Promise<void>;
+}
+
 export interface Store extends ReadableStore {
   list(prefix: string): AsyncIterable<ListedObject>;
   /**
@@ -69,6 +77,8 @@ export interface Store extends ReadableStore {
   clock?(): Promise<number | undefined>;
   /** The etag that an object with these bytes has, as far as one can know: what `replace` may be tried with unread. */
   likelyEtag?(body: Uint8Array): string | undefined;
+  /** Uploads of large objects that were begun, and neither completed nor given up; nobody but their senders sees them. */
+  uploads?(): AsyncIterable<BegunUpload>;
   /** Removes the object unless it was changed or renewed after `unchangedSince` (store's clock, ms). For gc alone. */
   remove(key: string, unchangedSince: number): Promise<"removed" | "kept">;
 }

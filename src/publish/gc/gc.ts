@@ -50,6 +50,8 @@ export interface Collected {
   readonly removed: number;
   /** Their bytes. */
   readonly bytes: number;
+  /** Uploads that were never completed, and are given up now. */
+  readonly uploads: number;
   /** Objects that were looked at. */
   readonly seen: number;
   /** What was made or renewed after this stays; milliseconds since 1970 by the store's clock. */
@@ -182,5 +184,12 @@ async function sweep(
   for (const area of areas) {
     await pMap(store.list(area.prefix), (object) => look(object, area), { concurrency: removedAtOnce });
   }
-  return { removed, bytes, seen, since };
+  let uploads = 0;
+  for await (const { begun, abort } of store.uploads?.() ?? []) {
+    checkSignal(context.signal);
+    if (begun > since) continue;
+    if (!isDryRun) await abort();
+    uploads += 1;
+  }
+  return { removed, bytes, uploads, seen, since };
 }
