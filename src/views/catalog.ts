@@ -177,6 +177,14 @@ export async function findPackage(catalog: CatalogReader, wanted: Package) {
   return typed(packageRowSchema, packageKey(wanted), catalog);
 }
 
+/** Every package of a format, as it is written, in order. Those of releases that are older than these rows aren't among them. */
+export async function* packagesOf(catalog: CatalogReader, format: Package["format"]): AsyncGenerator<string> {
+  const prefix = `~${format} `;
+  for await (const [key, row] of catalog.rows(prefix)) {
+    if (!key.includes(" ", prefix.length)) yield parseRow(packageRowSchema, row, key).package;
+  }
+}
+
 /** The release that has this version of the package, or one that clients take for it. */
 export async function findPackageVersion(catalog: CatalogReader, wanted: Package) {
   return typed(packageVersionRowSchema, packageVersionKey(wanted), catalog);
