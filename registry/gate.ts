@@ -14,6 +14,7 @@ export function readOnly(next: RequestListener, { signingKeys }: Served): Reques
     const path = new URL(request.url ?? "/", "http://registry").pathname;
     const refused = refusalOf(request.method ?? "GET", path);
     if (refused !== undefined) return refuse(request, response, refused);
+    if (request.method === "POST") return refuse(request, response, hints.advisories, 404);
     if (path === "/-/npm/v1/keys") {
       signingKeys().then(
         (keys) => answer(response, 200, keys),
@@ -28,7 +29,7 @@ export function readOnly(next: RequestListener, { signingKeys }: Served): Reques
 /** Why a request isn't let in; `undefined`: it only reads. `path`: escaped, as it was sent. */
 export function refusalOf(method: string, path: string): string | undefined {
   if (["GET", "HEAD", "OPTIONS"].includes(method)) return undefined;
-  // Asks about vulnerabilities. There is nobody here who knows: it is told so by Verdaccio.
+  // Asks about vulnerabilities, with every install: that nobody here knows of any isn't an error of the install.
   if (method === "POST" && path.startsWith("/-/npm/v1/security/")) return undefined;
   if (path.startsWith("/-/user/") || path === "/-/v1/login" || path.startsWith("/-/verdaccio/sec/")) return hints.login;
   if (/^\/-\/package\/[^/]+(?:\/[^/]+)?\/dist-tags(?:\/|$)/.test(path)) return hints.tag;
@@ -45,12 +46,13 @@ const hints = {
     "run `kiln yank NAME@VERSION --reason TEXT`.",
   tag: "dist-tags are channels. To move one, run `kiln promote NAME@VERSION CHANNEL`.",
   login: "nobody has an account here: everything can be read without one, and `kiln publish` publishes.",
+  advisories: "this registry knows of no advisories: ask another one about vulnerabilities.",
   other: "this registry can only be read.",
 };
 
 /** Answers when all was sent: a client that is still sending may not read. */
-function refuse(request: IncomingMessage, response: ServerResponse, error: string): void {
-  request.once("end", () => answer(response, 403, { error }));
+function refuse(request: IncomingMessage, response: ServerResponse, error: string, status = 403): void {
+  request.once("end", () => answer(response, status, { error }));
   request.resume();
 }
 

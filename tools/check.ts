@@ -19,7 +19,7 @@ const checks: readonly Check[] = [
   { title: "format (oxfmt)", run: () => tool("oxfmt", "--list-different") },
   { title: "generated documents are current", run: () => execute(process.execPath, ["tools/docs.ts", "--check"]) },
   { title: "nothing unused (knip)", run: () => tool("knip", "--no-progress") },
-  { title: "lock file names no registry", run: checkLock },
+  { title: "lock files name no registry", run: checkLocks },
 ];
 
 let failed = 0;
@@ -52,16 +52,19 @@ async function execute(program: string, args: readonly string[]): Promise<string
 }
 
 /** Addresses would tie the checkout to the machine that made the lock file; integrity hashes say what is fetched. */
-async function checkLock(): Promise<string> {
-  const lock = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as {
+async function checkLocks(): Promise<string> {
+  const problems = await Promise.all(["package-lock.json", "registry/package-lock.json"].map(checkLock));
+  return problems.flat().join("\n");
+}
+
+async function checkLock(path: string): Promise<string[]> {
+  const lock = JSON.parse(await readFile(join(root, path), "utf8")) as {
     packages: Record<string, { resolved?: string; integrity?: string; link?: boolean }>;
   };
-  const entries = Object.entries(lock.packages).filter(([path]) => path.startsWith("node_modules/"));
-  return entries
-    .filter(([, entry]) => !entry.link)
-    .flatMap(([path, { resolved, integrity }]) => [
-      ...(resolved === undefined ? [] : [`${path}: got resolved ${resolved}, want none`]),
-      ...(integrity === undefined ? [`${path}: got no integrity`] : []),
-    ])
-    .join("\n");
+  return Object.entries(lock.packages)
+    .filter(([place, { link }]) => place.startsWith("node_modules/") && !link)
+    .flatMap(([place, { resolved, integrity }]) => [
+      ...(resolved === undefined ? [] : [`${path}: ${place}: got resolved ${resolved}, want none`]),
+      ...(integrity === undefined ? [`${path}: ${place}: got no integrity`] : []),
+    ]);
 }

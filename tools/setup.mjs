@@ -1,4 +1,4 @@
-// Makes a checkout ready for `npm run demo`, `npm test` and `npm run bench`: the packages of package-lock.json (among them
+// Makes a checkout ready for `npm run demo`, `npm test`, `npm run bench` and `npm run registry`: the packages of package-lock.json (among them
 // the Node that runs everything else) and the Debian packages that the target needs. Says what it installs, does nothing
 // when all is there, and without root says what is missing and how to get it. Runs under any Node from 20 on, and before
 // anything is installed: so it is plain JavaScript and imports only what Node brings.
@@ -59,6 +59,7 @@ const forTests = {
 
 const targets = {
   check: {},
+  registry: {},
   demo: forBaking,
   test: forTests,
   bench: { ...forTests, "pyproject-build": "python3-build" },
@@ -72,7 +73,9 @@ function main(target) {
     fail(`usage: node tools/setup.mjs ${Object.keys(targets).join("|")}`);
   }
   installPrograms(targets[/** @type {keyof typeof targets} */ (target)]);
-  installPackages();
+  installPackages(".");
+  if (target === "registry") installPackages("registry", { withoutDev: true });
+  if (target === "test") installPackages("registry");
   checkNode();
   if (target === "test") {
     const failed = installTestPrograms(say);
@@ -106,33 +109,44 @@ function available(names) {
   return known ?? all[0] ?? names;
 }
 
-function installPackages() {
-  const wrong = firstWrongPackage();
+/**
+ * @param {string} folder Relative to the checkout: it has a lock file of its own.
+ * @param {{ withoutDev?: boolean }} options
+ */
+function installPackages(folder, { withoutDev = false } = {}) {
+  const wrong = firstWrongPackage(folder, withoutDev);
   if (wrong === undefined) return;
-  const count = Object.keys(readLock("package-lock.json")?.packages ?? {}).length;
-  say(`installs the ${count} npm packages of package-lock.json into node_modules (${wrong})`);
+  const path = join(folder, "package-lock.json");
+  const count = wantedPackages(folder, withoutDev).length;
+  say(`installs the ${count} npm packages of ${path} into ${join(folder, "node_modules")} (${wrong})`);
   // The npm that started this, whatever it is called; scripts of packages aren't needed, so none runs.
   const npm = process.env["npm_execpath"];
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  if (npm === undefined) run("npm", args);
-  else run(process.execPath, [npm, ...args]);
-  const still = firstWrongPackage();
+  if (withoutDev) args.push("--omit=dev");
+  // The Node that runs everything else, once it is there: which packages npm takes depends on its own.
+  const node = folder === "." || !existsSync(ownNode) ? process.execPath : ownNode;
+  if (npm === undefined) run("npm", args, folder);
+  else run(node, [npm, ...args], folder);
+  const still = firstWrongPackage(folder, withoutDev);
   if (still !== undefined)
-    fail(`npm ci left node_modules incomplete: ${still}`, "rm -r node_modules, then run it again");
+    fail(
+      `npm ci left ${join(folder, "node_modules")} incomplete: ${still}`,
+      `rm -r ${join(folder, "node_modules")}, then run it again`,
+    );
 }
 
 /**
  * What node_modules lacks of the lock file, by the list that npm leaves there when it has finished. Optional packages may
  * be absent: they are for other machines.
+ *
+ * @param {string} folder
+ * @param {boolean} withoutDev
  */
-function firstWrongPackage() {
-  const wanted = readLock("package-lock.json");
-  const present = readLock("node_modules/.package-lock.json");
-  if (wanted === undefined) fail("got no package-lock.json", "run this from a whole checkout");
+function firstWrongPackage(folder, withoutDev) {
+  const present = readLock(join(folder, "node_modules/.package-lock.json"));
   if (present === undefined) return "there is no node_modules yet";
-  for (const [path, entry] of Object.entries(wanted.packages)) {
+  for (const [path, entry] of wantedPackages(folder, withoutDev)) {
     const installed = present.packages[path];
-    if (path === "" || !path.startsWith("node_modules/") || entry.link) continue;
     if (installed === undefined && entry.optional) continue;
     if (installed?.version !== entry.version || installed?.integrity !== entry.integrity) {
       return `${path.replace(/^.*node_modules\//, "")} isn't ${entry.version}`;
@@ -142,7 +156,20 @@ function firstWrongPackage() {
 }
 
 /**
- * @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} LockEntry
+ * @param {string} folder
+ * @param {boolean} withoutDev
+ */
+function wantedPackages(folder, withoutDev) {
+  const path = join(folder, "package-lock.json");
+  const wanted = readLock(path);
+  if (wanted === undefined) return fail(`got no ${path}`, "run this from a whole checkout");
+  return Object.entries(wanted.packages).filter(
+    ([path, entry]) => path.startsWith("node_modules/") && !entry.link && !(withoutDev && entry.dev),
+  );
+}
+
+/**
+ * @typedef {{ version?: string, integrity?: string, optional?: boolean, dev?: boolean, link?: boolean }} LockEntry
  * @param {string} path
  * @returns {{ packages: Record<string, LockEntry> } | undefined}
  */
@@ -182,10 +209,15 @@ function isInPath(program) {
 /**
  * @param {string} command
  * @param {readonly string[]} args
+ * @param {string} [folder]
  */
-function run(command, args) {
+function run(command, args, folder = ".") {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
+  const { status, error } = spawnSync(command, args, {
+    cwd: join(root, folder),
+    stdio: ["ignore", "inherit", "inherit"],
+    env,
+  });
   if (error !== undefined) fail(`${command}: ${error.message}`);
   if (status !== 0) fail(`${command} ${args.join(" ")} failed with status ${status}`, "see what it printed above");
 }
