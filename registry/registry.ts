@@ -26,11 +26,12 @@ Serves the npm packages of a store, read-only.
   --listen HOST:PORT  127.0.0.1:4873 by default; port 0 takes a free one
 `;
 
-process.exitCode = await main(process.argv.slice(2));
+// Verdaccio leaves work behind that nobody needs.
+process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
   try {
     await serve(args, stop.signal);
     return 0;
