@@ -3,14 +3,10 @@
 
 import { z } from "zod";
 
-import { signerOf } from "../../artifact/authority.ts";
 import { parseStored } from "../../artifact/json.ts";
-import { type Leaf, parseEntry } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
 import { parseStoreDocument, publicUrlOf } from "../../artifact/store-document.ts";
 import { KilnError } from "../../errors.ts";
-import { readEntry } from "../../log/entries.ts";
-import { leafHash } from "../../log/merkle.ts";
 import { readDocument } from "../../stores/read.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, versionOf } from "../../views/npm/held.ts";
 import {
@@ -23,7 +19,7 @@ import {
 import { npmKeys, packageOf, registryKeys, signingKeysBytes } from "../../views/npm/registry.ts";
 import { readPresent, type SignedRelease } from "../release-artifact.ts";
 import { type DocumentsToCheck, wasTaken } from "./documents.ts";
-import { nodeIn } from "./tree.ts";
+import { shownSource } from "./shown.ts";
 
 /** What releases hold of npm packages: collected while they are checked, in any order. */
 export interface NpmPackages {
@@ -117,7 +113,7 @@ async function movesOf(name: string, options: NpmToCheck): Promise<LoggedMove[]>
   const moves: LoggedMove[] = [];
   for (const [key, { index }] of options.history.moves) {
     const channel = key.slice(key.lastIndexOf("/") + 1, -".json".length);
-    const leaf = key === keys.channel(name, channel) ? await leafAt(index, options) : undefined;
+    const leaf = key === keys.channel(name, channel) ? await shownSource(options).leaf(index) : undefined;
     if (leaf !== undefined) moves.push({ channel, index, version: leaf.version });
   }
   return moves;
@@ -139,7 +135,7 @@ async function checkPackument(wanted: Packument, publicUrl: string, options: Npm
   if (got.leaf < wanted.leaf && !isTaken) {
     return findings.note("VIEW_BEHIND", key, `${key}: it hasn't taken in the newest leaves yet`);
   }
-  const time = (await leafAt(got.leaf, options))?.time ?? -1;
+  const time = (await shownSource(options).leaf(got.leaf))?.time ?? -1;
   const packument = { ...wanted, leaf: Math.max(got.leaf, wanted.leaf), time };
   if (Buffer.compare(bytes, packumentSignedAs({ bytes, key }, { packument, publicUrl })) !== 0) {
     throw new KilnError("VIEW_MISMATCH", `${key}: got ${differenceOf(got, wanted)}`);
@@ -170,7 +166,7 @@ async function checkKeys(options: NpmToCheck): Promise<void> {
   const { store, trust, tree, findings } = options;
   const key = npmKeys.signingKeys;
   const { bytes } = (await readDocument(store, key)) ?? {};
-  const leaf = (index: number) => leafAt(index, options);
+  const leaf = (index: number) => shownSource(options).leaf(index);
   const want = signingKeysBytes(await registryKeys(trust.release, { size: tree.size, leaf }));
   if (bytes !== undefined && Buffer.compare(bytes, want) === 0) return;
   if (bytes === undefined) return findings.note("VIEW_BEHIND", key, `${key}: it isn't written yet`);
@@ -197,14 +193,4 @@ export async function requireLaterPackument(key: string, options: Omit<NpmToChec
 
 function signerOfViews({ trust, now }: Pick<NpmToCheck, "trust" | "now">) {
   return { keys: trust.openpgp.map(({ publicKey }) => publicKey), now };
-}
-
-/** A leaf of the audited tree that a key signed which may. */
-async function leafAt(index: number, { store, trust, tree }: DocumentsToCheck): Promise<Leaf | undefined> {
-  if (index >= tree.size) return undefined;
-  const bytes = await readEntry(store, { index, size: tree.size });
-  const entry = parseEntry(bytes, index);
-  if (entry.sort !== "leaf" || !nodeIn(tree, { level: 0, index }).equals(leafHash(bytes))) return undefined;
-  signerOf(entry, index, trust);
-  return entry.leaf;
 }
