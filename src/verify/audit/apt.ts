@@ -16,6 +16,8 @@ import { isBehind, movesByChannel, shownSource } from "./shown.ts";
 
 /** `now`: milliseconds since 1970. */
 export interface RepositoriesToCheck extends DocumentsToCheck {
+  /** Where the store is reached; `undefined`: it doesn\'t say, which is a finding. */
+  readonly publicUrl: string | undefined;
   readonly now: number;
 }
 

@@ -16,7 +16,7 @@ import { attestationKey } from "../../artifact/attestation.ts";
 import { type AttestationLeaf, hasDocument } from "../../artifact/leaf.ts";
 import { manifestFile, parseManifest } from "../../artifact/manifest.ts";
 import { keys, poolKey } from "../../artifact/pool.ts";
-import { parseStoreDocument, type StoreDocument } from "../../artifact/store-document.ts";
+import { parseStoreDocument, publicUrlOf, type StoreDocument } from "../../artifact/store-document.ts";
 import { type Trust, trustBytes } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
@@ -83,7 +83,9 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const log: LogToCheck = { store, trust, checkpoint, findings };
   const history = newHistory(catalog?.size ?? 0, findings);
   const onLeaf = ({ index, leaf }: LoggedLeaf) => history.add(index, leaf);
-  const part = partOf((await checkStoreDocument(log))?.mirror);
+  const document = await checkStoreDocument(log);
+  const part = partOf(document?.mirror);
+  const publicUrl = document && publicUrlOf(document);
   await checkHead(log);
   const checked = await inStep(report, `check ${checkpoint.size} log entries`, (step) =>
     findings.checkAsync("log", () => checkLog({ ...log, step, onLeaf })),
@@ -104,7 +106,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const named = since === undefined ? fingerprintTable() : undefined;
   const lineage = lineageOf({ store, trust, tree });
   const packages = newNpmPackages();
-  const documents = { ...log, tree, history, catalog, lineage, part, packages, now: context.now() };
+  const documents = { ...log, tree, history, catalog, lineage, part, packages, publicUrl, now: context.now() };
   const required = await requiredIn(documents);
   const releases = await checkReleases({ ...documents, required, kept: checked.kept, since, named, context });
   await inStep(report, "check channels and catalog", () => checkDocuments(documents));
@@ -225,7 +227,10 @@ async function isOfCheckpoint(tree: Tree, log: LogToCheck): Promise<boolean> {
   return isRoot ?? false;
 }
 
-/** It only says which trust file to look for: a reader who believed another one would look for another log. */
+/**
+ * It only says where the store is reached, and which trust file to look for: a reader who believed another one would look for
+ * another log.
+ */
 async function checkStoreDocument({ store, trust, findings }: LogToCheck): Promise<StoreDocument | undefined> {
   return findings.checkAsync(keys.store, async () => {
     const document = parseStoreDocument(await readPresent(store, keys.store));

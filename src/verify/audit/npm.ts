@@ -5,7 +5,6 @@ import { z } from "zod";
 
 import { parseStored } from "../../artifact/json.ts";
 import { keys } from "../../artifact/pool.ts";
-import { parseStoreDocument, publicUrlOf } from "../../artifact/store-document.ts";
 import { KilnError } from "../../errors.ts";
 import { readDocument } from "../../stores/read.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, versionOf } from "../../views/npm/held.ts";
@@ -48,18 +47,17 @@ export function newNpmPackages(): NpmPackages {
   };
 }
 
-/** `now`: milliseconds since 1970. */
 export interface NpmToCheck extends DocumentsToCheck {
-  readonly packages: NpmPackages;
+  /** Where the store is reached; `undefined`: it doesn't say, which is a finding. */
+  readonly publicUrl: string | undefined;
+  /** Milliseconds since 1970. */
   readonly now: number;
+  readonly packages: NpmPackages;
 }
 
 export async function checkNpm(options: NpmToCheck): Promise<void> {
-  const { packages, findings, store } = options;
+  const { packages, findings, publicUrl } = options;
   if (packages.byPackage.size === 0) return;
-  const publicUrl = await findings.checkAsync(keys.store, async () =>
-    publicUrlOf(parseStoreDocument(await readPresent(store, keys.store))),
-  );
   if (publicUrl === undefined) return;
   for (const [name, holders] of packages.byPackage) {
     const wanted = await wantedOf(name, holders, options);
@@ -182,7 +180,10 @@ async function checkKeys(options: NpmToCheck): Promise<void> {
  * Lets a document pass that the audited log doesn't explain, if it is of something published since the audit began. Throws
  * OBJECT_UNKNOWN otherwise.
  */
-export async function requireLaterPackument(key: string, options: Omit<NpmToCheck, "packages">): Promise<void> {
+export async function requireLaterPackument(
+  key: string,
+  options: Omit<NpmToCheck, "packages" | "publicUrl">,
+): Promise<void> {
   const name = packageOf(key);
   const at = npmKeys.packument(name ?? "");
   const found = name === undefined ? undefined : await readDocument(options.store, at);

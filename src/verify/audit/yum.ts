@@ -10,7 +10,6 @@ import type { Blob } from "../../artifact/manifest.ts";
 import { verifyOpenPgp } from "../../artifact/openpgp.ts";
 import { keys, poolKey } from "../../artifact/pool.ts";
 import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
-import { parseStoreDocument, publicUrlOf } from "../../artifact/store-document.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
 import { readBlob, readDocument, readWholeBlob } from "../../stores/read.ts";
 import { documentLimit } from "../../stores/store.ts";
@@ -33,12 +32,9 @@ import type { RepositoriesToCheck } from "./apt.ts";
 import { isBehind, movesByChannel, shownSource } from "./shown.ts";
 
 export async function checkYum(options: RepositoriesToCheck): Promise<void> {
-  const { findings, store } = options;
+  const { findings, publicUrl } = options;
   const channels = movesByChannel(options);
   if (channels.size === 0) return;
-  const publicUrl = await findings.checkAsync(keys.store, async () =>
-    publicUrlOf(parseStoreDocument(await readPresent(store, keys.store))),
-  );
   if (publicUrl === undefined) return;
   for (const [channel, moves] of channels) {
     const key = yumKeys(channel).pointer;

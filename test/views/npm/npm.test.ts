@@ -11,6 +11,8 @@ import { logOf } from "../../../src/log/checkpoint.ts";
 import { rebuildViews } from "../../../src/publish/bring-up.ts";
 import { promote } from "../../../src/publish/promote.ts";
 import { publishRelease } from "../../../src/publish/release.ts";
+import { retire } from "../../../src/publish/retire.ts";
+import { unyank, yank } from "../../../src/publish/yank.ts";
 import { readDocument } from "../../../src/stores/read.ts";
 import type { Store } from "../../../src/stores/store.ts";
 import { audit } from "../../../src/verify/audit/audit.ts";
@@ -131,6 +133,28 @@ test("a release of several packages has a packument each; one that lacks a packa
   const before = await npmObjects(store);
   await rebuild(built);
   expect(await npmObjects(store)).toEqual(before);
+});
+
+test("what was yanked is deprecated with its reason until that is taken back; what was retired is gone", async () => {
+  const built = await published();
+  const { publisher, store } = built;
+  const versions = async () => (await readJson(store, packumentKey))["versions"];
+  const before = await bytesOf(store, packumentKey);
+  await yank(publisher, { name: "lib", version: "1.1.0-rc.1", reason: "it greets nobody" });
+  expect((await versions())["1.1.0-rc.1"].deprecated).toBe("it greets nobody");
+  await expectSound(built);
+  const yanked = await npmObjects(store);
+  await rebuild(built);
+  expect(await npmObjects(store)).toEqual(yanked);
+  await unyank(publisher, { name: "lib", version: "1.1.0-rc.1" });
+  expect(await versions()).toEqual((JSON.parse(before.toString()) as Json)["versions"]);
+  await expectSound(built);
+  await retire(publisher, { releases: [{ name: "lib", version: "1.1.0-rc.1" }], reason: "nobody wants it" });
+  expect(Object.keys(await versions())).toEqual(["1.0.0", "1.1.0"]);
+  await expectSound(built);
+  const retired = await npmObjects(store);
+  await rebuild(built);
+  expect(await npmObjects(store)).toEqual(retired);
 });
 
 test("a name that no registry could show has no packument", async () => {
