@@ -16,7 +16,7 @@ import {
   readPackument,
 } from "../../views/npm/packument.ts";
 import { npmKeys, packageOf, registryKeys, signingKeysBytes } from "../../views/npm/registry.ts";
-import { readPresent, type SignedRelease } from "../release-artifact.ts";
+import type { SignedRelease } from "../release-artifact.ts";
 import { type DocumentsToCheck, wasTaken } from "./documents.ts";
 import { shownSource } from "./shown.ts";
 

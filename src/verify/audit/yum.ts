@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { type Digest, digestOf } from "../../artifact/digest.ts";
 import type { Blob } from "../../artifact/manifest.ts";
 import { verifyOpenPgp } from "../../artifact/openpgp.ts";
-import { keys, poolKey } from "../../artifact/pool.ts";
+import { poolKey } from "../../artifact/pool.ts";
 import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
 import { readBlob, readDocument, readWholeBlob } from "../../stores/read.ts";
