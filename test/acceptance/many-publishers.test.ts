@@ -43,13 +43,11 @@ afterAll(async () => {
 
 const places = { folder: async (name: string) => join(folder, name), bucket: async () => server.makeBucket() };
 
-test.for(
-  (["folder", "bucket"] as const).flatMap((place) => [
-    { place, kills: 0 },
-    { place, kills: 2 },
-  ]),
-)(
-  "fifty publishers into a $place, each killed $kills times or less: every release is there, and the audit finds nothing",
+test.for([
+  { place: "folder", kills: 1 },
+  { place: "bucket", kills: 1 },
+] as const)(
+  "fifty publishers into a $place, some of them killed: every release is there, and the audit finds nothing",
   { timeout: 1_800_000 },
   async ({ place, kills }) => {
     const { signal } = new AbortController();
