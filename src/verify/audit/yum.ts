@@ -33,6 +33,8 @@ import { isBehind, movesByChannel, shownSource } from "./shown.ts";
 
 export async function checkYum(options: RepositoriesToCheck): Promise<void> {
   const { findings, publicUrl } = options;
+  // A repository is signed as a whole: a mirror of some names has none.
+  if (options.part?.names !== undefined) return;
   const channels = movesByChannel(options);
   if (channels.size === 0) return;
   if (publicUrl === undefined) return;

@@ -30,11 +30,13 @@ import {
   yumKeys,
   type YumState,
 } from "./generation.ts";
+import { mirrorRepositories } from "./mirror.ts";
 import { fileOf, filelistsXml, otherXml, packagesOf, parsePackages, primaryXml, type RpmPackage } from "./package.ts";
 import { mirrorlistText, parseMirrorlist, repoFileText, repomdText } from "./repomd.ts";
 
 export const yumView: View<RepositorySource> = {
   name: "yum",
+  mirror: mirrorRepositories,
   async take(leaves, source, target) {
     const channels = Map.groupBy(source.changes, ({ channel }) => channel);
     for (const [channel, changes] of channels) await takeChannel({ channel, changes, leaves, source, target });
