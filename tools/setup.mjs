@@ -55,6 +55,7 @@ const forTests = {
   debmirror: "debmirror",
   debootstrap: "debootstrap",
   "apt-mirror": "apt-mirror",
+  chromium: "chromium",
 };
 
 const targets = {

@@ -169,6 +169,7 @@ export function repositorySource(
     publicUrl: options.publicUrl,
     signer: viewSigner(options),
     releaseKeys: options.trust.release,
+    openpgpKeys: options.trust.openpgp,
     object: (key, sha256) => readWholeBlob(options.store, key, sha256),
     async *aliases(name, version) {
       for await (const { release } of aliases(catalog, name)) if (release.version === version) yield release.leaf;

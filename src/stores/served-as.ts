@@ -11,6 +11,7 @@ const askAgain = "no-cache";
 
 const types: Readonly<Record<string, string>> = {
   asc: "text/plain; charset=utf-8",
+  css: "text/css; charset=utf-8",
   deb: "application/vnd.debian.binary-package",
   gpg: "application/octet-stream",
   gz: "application/gzip",
@@ -47,10 +48,10 @@ function typeOf(key: string): string {
   return (Object.hasOwn(types, extension) ? types[extension] : undefined) ?? "application/octet-stream";
 }
 
-/** Blobs, what lies beside them, the log's tiles, and what a repository's pointer names: all are written once. */
+/** Blobs, what lies beside them, the log's tiles, and what a repository's pointer or a page names by digest: all are written once. */
 export function isImmutable(key: string): boolean {
   return immutable.test(key);
 }
 
 const immutable =
-  /^(?:pool|log\/tile|log\/staging|catalog\/shard|dists\/.*\/(?:by-hash|state)|rpm\/[^/]+\/(?:generations|pool|state))\/|^rpm\/[^/]+\/repodata\/[0-9a-f]{64}-/;
+  /^(?:pool|log\/tile|log\/staging|catalog\/shard|dists\/.*\/(?:by-hash|state)|rpm\/[^/]+\/(?:generations|pool|state)|web\/(?:[^/]+\/)?_)\/|^rpm\/[^/]+\/repodata\/[0-9a-f]{64}-/;

@@ -9,6 +9,7 @@ import { npmView } from "./npm/npm.ts";
 import { pypiView } from "./pypi/pypi.ts";
 import { releasesView } from "./releases.ts";
 import type { RepositorySource, View } from "./view.ts";
+import { webView } from "./web/web.ts";
 import { yumView } from "./yum/yum.ts";
 
 export const views: readonly View<RepositorySource>[] = [
@@ -20,4 +21,5 @@ export const views: readonly View<RepositorySource>[] = [
   npmView,
   pypiView,
   helmView,
+  webView,
 ];

@@ -3,7 +3,7 @@
 
 import type { Leaf } from "../artifact/leaf.ts";
 import type { Manifest } from "../artifact/manifest.ts";
-import type { ReleaseKey } from "../artifact/trust.ts";
+import type { ReleaseKey, Trust } from "../artifact/trust.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import type { Generations } from "./generations.ts";
 import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
@@ -69,6 +69,8 @@ export interface RepositorySource extends ViewSource, ChangeSource {
   readonly signer: ViewSigner;
   /** Pinned, in the trust file's order. */
   readonly releaseKeys: readonly ReleaseKey[];
+  /** The same. */
+  readonly openpgpKeys: Trust["openpgp"];
   /** True while views are rebuilt: nothing that stands there is built upon. */
   readonly afresh: boolean;
   /** Where clients reach the store; ends in `/`. Only for what must hold absolute addresses. */

@@ -109,13 +109,15 @@ describe("publishers don't wait for auditors", () => {
     const log = new Map<string, Buffer>();
     for (const key of [keys.checkpoint, keys.head, keys.catalog]) log.set(key, await read(key));
     await promote(publisher, { name: "billing", by: "version", version: "1.1.0" }, "production");
-    // The log is cut back, and the channel's document forgotten.
+    // The log is cut back; the channel's document and the pages are forgotten.
     for (const [key, bytes] of log) await write(key, bytes);
     expect(await find(/^log\/tile\/0\//)).toContain("log/tile/0/000.p/24");
     const { verdict, findings } = await auditOf({ store, trust });
     expect(verdict).toBe("refused");
     expect(findings.filter(({ severity }) => severity === "error")).toMatchObject([
       { code: "LOG_INCONSISTENT", subject: keys.channel("billing", "production") },
+      { code: "VIEW_MISMATCH", subject: "web/billing/index.html" },
+      { code: "VIEW_MISMATCH", subject: "index.html" },
     ]);
   });
 });
@@ -126,8 +128,10 @@ test("a head that is ahead of the checkpoint is a note: a publisher stopped afte
   const catalog = await store.read(keys.catalog);
   const bake = makeBake({ name: "other", version: "1.0.0", commit: "d" });
   const known = new Set(await store.find(/^/));
+  const front = await store.read("index.html");
   await publishRelease(store.publisher, { bake });
-  for (const key of await store.find(/^(?:releases|channels|pool)\//)) if (!known.has(key)) await store.remove(key);
+  for (const key of await store.find(/^(?:releases|channels|pool|web)\//)) if (!known.has(key)) await store.remove(key);
+  await store.write("index.html", front);
   await store.write(keys.checkpoint, before);
   await store.write(keys.catalog, catalog);
   const { verdict, findings } = await auditOf(store);

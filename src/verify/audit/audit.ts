@@ -8,6 +8,7 @@
 //   yum        the same, and that packages lie below the plain address
 //   PyPI, Helm every byte of every channel's index is what the moves give
 //   npm        every packument is signed, and is what the log gives
+//   pages      the pages for people are what the log gives
 //   objects    nothing else lies in the store
 //
 // Findings are collected, none hides another. What a publish in progress, or one that stopped, leaves behind is a note.
@@ -50,6 +51,7 @@ import { checkRelease } from "./release-objects.ts";
 import { checkRepositories } from "./repositories.ts";
 import { requiredIn } from "./required.ts";
 import { rootAt, type Tree } from "./tree.ts";
+import { checkWeb, newWebFold } from "./web.ts";
 import { checkYum } from "./yum.ts";
 
 export interface AuditOptions {
@@ -82,7 +84,11 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const checkpoint = await readCheckpoint(store, logOf(trust));
   const log: LogToCheck = { store, trust, checkpoint, findings };
   const history = newHistory(catalog?.size ?? 0, findings);
-  const onLeaf = ({ index, leaf }: LoggedLeaf) => history.add(index, leaf);
+  const web = newWebFold(trust.origin, catalog?.size ?? 0);
+  const onLeaf = ({ index, leaf }: LoggedLeaf) => {
+    web.add(index, leaf);
+    return history.add(index, leaf);
+  };
   const document = await checkStoreDocument(log);
   const part = partOf(document?.mirror);
   const publicUrl = document && publicUrlOf(document);
@@ -98,6 +104,9 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
     refusals: history.refusals,
   };
   const isWhole = checked !== undefined && (await isOfCheckpoint(checked.tree, log));
+  // What publishers saw differently gives other pages: those would only repeat what is known.
+  const isCut = (catalog?.size ?? 0) > checkpoint.size;
+  const isSound = !isCut && findings.list.every(({ severity }) => severity === "note");
   // Without the log of the checkpoint there is nothing that the rest could be compared with.
   if (!isWhole) return { ...result, verdict: verdictOf(findings.list), releases: 0, objects: null };
   const { tree } = checked;
@@ -118,10 +127,16 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
     if (since === undefined && part === undefined) await checkNpm(documents);
     return checkRepositories(documents);
   });
+  const pages = await inStep(report, "check the pages", () =>
+    // What isn't in a mirror of a part isn't on its pages, or is as it was said by whoever mirrored it.
+    isSound && part === undefined && publicUrl !== undefined
+      ? checkWeb({ ...documents, web, publicUrl, from: since?.size ?? 0 })
+      : Promise.resolve(undefined),
+  );
   const objects = await inStep(
     report,
     "check every object",
-    (step) => checkObjects({ ...documents, named, repositories, step }),
+    (step) => checkObjects({ ...documents, named, repositories, step, pages: named && pages }),
     (count) => (count === undefined ? "not listed" : `${count} objects`),
   );
   noteElsewhere(documents);

@@ -12,6 +12,7 @@ import type { Step } from "../../report.ts";
 import { readBlob } from "../../stores/read.ts";
 import type { ListedObject, ReadableStore } from "../../stores/store.ts";
 import { npmKeys, packageOf } from "../../views/npm/registry.ts";
+import { webKeys } from "../../views/web/keys.ts";
 import { readPresent } from "../release-artifact.ts";
 import { requireDigest } from "../signed-release.ts";
 import { type DocumentsToCheck, requireLaterDocument } from "./documents.ts";
@@ -20,6 +21,7 @@ import { inOrder } from "./in-order.ts";
 import { type NpmPackages, requireLaterPackument } from "./npm.ts";
 import { checkFound, type CheckedRepositories, isOfRepository } from "./repositories.ts";
 import { rowIn } from "./tree.ts";
+import { requireLaterPage } from "./web.ts";
 
 export interface ObjectsToCheck extends DocumentsToCheck {
   /** Fingerprints of the pool keys that releases name; `undefined`: only some releases were looked at. */
@@ -29,6 +31,8 @@ export interface ObjectsToCheck extends DocumentsToCheck {
   readonly now: number;
   readonly repositories: CheckedRepositories;
   readonly step: Step;
+  /** Keys of the pages for people that there must be; `undefined`: they weren't looked at. */
+  readonly pages: ReadonlySet<string> | undefined;
 }
 
 /** How many objects there are; `undefined` where the store can't list them. */
@@ -67,7 +71,7 @@ const objectsAhead = 16;
 
 /** Throws OBJECT_UNKNOWN, STORE_CORRUPT, and what verifying a document that was written meanwhile throws. */
 async function checkObject(key: string, options: ObjectsToCheck): Promise<"used" | "unused"> {
-  const { history, named } = options;
+  const { history, named, pages } = options;
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
   if (key.startsWith("log/tile/")) return checkListedTile(key, options);
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
@@ -77,11 +81,16 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
     await checkFound(key, options.repositories, options);
     return "used";
   }
-  const [, staged, shard, ofSuite] = underDigest.exec(key) ?? [];
-  const digest = staged ?? shard ?? ofSuite;
+  if (pages === undefined ? key === webKeys.front || page.test(key) : pages.has(key)) return "used";
+  const [, staged, shard, ofSuite, ofPage] = underDigest.exec(key) ?? [];
+  const digest = staged ?? shard ?? ofSuite ?? ofPage;
   if (digest !== undefined) return checkUnderDigest(key, digest, options);
   if (document.test(key)) {
     await requireLaterDocument(key, options);
+    return "used";
+  }
+  if (page.test(key)) {
+    await requireLaterPage(key, options);
     return "used";
   }
   throw unexplained(key);
@@ -118,6 +127,7 @@ async function checkNpmObject(key: string, options: ObjectsToCheck): Promise<"us
   return "used";
 }
 
+const page = /^web\/[^/]+\/(?:[^/]+\/)?index\.html$/;
 const document = /^(?:releases|channels)\/[^/]+\/[^/]+\.json$/;
 
 /** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
@@ -129,7 +139,7 @@ const fixed = new RegExp(
 
 /** Leaves that were staged, the catalog's shards and the indexes of repositories, also those of older ones: each is what its name says, or nothing. */
 const underDigest =
-  /^(?:log\/staging\/([0-9a-f]{64})|catalog\/shard\/([0-9a-f]{64})\.json|dists\/[^/]+\/(?:[^/]+\/[^/]+\/by-hash\/SHA256|state)\/([0-9a-f]{64})(?:\.json)?)$/;
+  /^(?:log\/staging\/([0-9a-f]{64})|catalog\/shard\/([0-9a-f]{64})\.json|dists\/[^/]+\/(?:[^/]+\/[^/]+\/by-hash\/SHA256|state)\/([0-9a-f]{64})(?:\.json)?|web\/(?:[^/]+\/)?_\/([0-9a-f]{64})\.(?:html|css))$/;
 
 /** Throws DIGEST_MISMATCH. */
 async function checkUnderDigest(key: string, digest: Digest, { store }: ObjectsToCheck): Promise<"used"> {

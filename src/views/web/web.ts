@@ -1,0 +1,36 @@
+// `index.html` and `web/`: pages for people, by name. Every page is derived from log and pool, and none is believed by anything: a
+// page of a name leads to those of its releases, the front page to those of the names. A publish writes its release's page, its
+// name's, and the front page, however many releases and names there are.
+
+import pMap from "p-map";
+
+import type { Leaf } from "../../artifact/leaf.ts";
+import type { RepositorySource, View } from "../view.ts";
+import { frontRowOf } from "./fold.ts";
+import { writeFront } from "./front-writer.ts";
+import { webGenerations } from "./kept.ts";
+import { writeName } from "./name-writer.ts";
+import { webSource } from "./source.ts";
+
+export const webView: View<RepositorySource> = {
+  name: "web",
+  generations: webGenerations,
+  async take(leaves, repository, target) {
+    const source = webSource(repository);
+    const names = [...Map.groupBy(leaves, ({ leaf }) => leaf.name)];
+    const rows = await pMap(
+      names,
+      async ([name, all]) => {
+        const state = await writeName({ name, leaves: all, source, target });
+        // What the front page shows of a name is said by releases and moves alone.
+        return all.some(({ leaf }) => isOnFront(leaf)) ? [frontRowOf(state)] : [];
+      },
+      { concurrency: 8 },
+    );
+    if (rows.flat().length > 0 || source.afresh) await writeFront({ rows: rows.flat(), source, target });
+  },
+};
+
+function isOnFront({ type }: Leaf): boolean {
+  return type === "release" || type === "channel";
+}
