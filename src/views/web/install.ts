@@ -90,6 +90,96 @@ const apt: Client = {
   },
 };
 
+const dnf: Client = {
+  kind: "rpm",
+  title: "dnf, yum, zypper",
+  install: ({ origin, url, channel, packages }) => [
+    {
+      text: html`Once, with the <a href="#key">key</a> in the same folder (for zypper, into /etc/zypp/repos.d):`,
+      lines: [
+        "sudo rpm --import openpgp.asc",
+        `sudo curl -fsSL -o /etc/yum.repos.d/${origin}-${channel}.repo ${word(`${url}rpm/${channel}/kiln.repo`)}`,
+      ],
+    },
+    { text: "Install:", lines: [`sudo dnf install ${words(packages)}`] },
+    {
+      text: "To follow the channel, forth and back (zypper: dist-upgrade --allow-downgrade):",
+      lines: [`sudo dnf distro-sync ${words(packages)}`],
+    },
+  ],
+};
+
+const pip: Client = {
+  kind: "wheel",
+  title: "pip, uv",
+  install: ({ url, channel, packages }) => {
+    const index = word(`${url}pypi/${channel}/simple/`);
+    return [
+      {
+        text: "Install; what it depends on is looked for in the same index:",
+        lines: [`pip install --index-url ${index} ${words(packages)}`],
+      },
+      {
+        text: "To follow the channel, forth and back:",
+        lines: [`pip install --force-reinstall --index-url ${index} ${words(packages)}`],
+      },
+      { text: "The same with uv:", lines: [`uv pip install --reinstall --index-url ${index} ${words(packages)}`] },
+    ];
+  },
+};
+
+const npm: Client = {
+  kind: "npm",
+  title: "npm, pnpm, yarn",
+  install: ({ url, channel, packages }) => {
+    const registry = word(`${url}npm/`);
+    const scopes = [...new Set(packages.flatMap((name) => /^@[^/]+/.exec(name)?.[0] ?? []))];
+    const tagged = words(packages.map((name) => `${name}@${channel}`));
+    // A registry of its own for a scope leaves everything else where it is.
+    const isScoped = packages.every((name) => name.startsWith("@"));
+    const option = isScoped ? "" : ` --registry ${registry}`;
+    const once = scopes.map((scope) => `npm config set --location=project ${word(`${scope}:registry=${url}npm/`)}`);
+    return [
+      ...(isScoped ? [{ text: "Once, in the project:", lines: once }] : []),
+      {
+        text: "Install what the channel, a dist-tag, shows; again, to follow it forth and back:",
+        lines: [`npm install ${tagged}${option}`],
+      },
+      {
+        text: "The same with pnpm, or with yarn 1:",
+        lines: [`pnpm add ${tagged}${option}`, `yarn add ${tagged}${option}`],
+      },
+    ];
+  },
+};
+
+const helm: Client = {
+  kind: "chart",
+  title: "Helm",
+  install: ({ origin, url, channel, packages }) => {
+    const repository = `${origin}-${channel}`;
+    const verified = "--verify --keyring openpgp.gpg";
+    return [
+      {
+        text: html`Once; <code>openpgp.gpg</code> is the <a href="#key">key</a> in binary form:`,
+        lines: [
+          "gpg --dearmor -o openpgp.gpg openpgp.asc",
+          `helm repo add ${repository} ${word(`${url}charts/${channel}`)}`,
+        ],
+      },
+      {
+        text: "Install, or follow the channel, forth and back:",
+        lines: [
+          "helm repo update",
+          ...packages.map(
+            (name) => `helm upgrade --install ${verified} ${word(name)} ${word(`${repository}/${name}`)}`,
+          ),
+        ],
+      },
+    ];
+  },
+};
+
 const deploy: Client = {
   kind: "deploy",
   title: "kiln-deploy",
@@ -104,7 +194,7 @@ const deploy: Client = {
 };
 
 /** In the order in which the pages show them. */
-const clients: readonly Client[] = [apt, deploy];
+const clients: readonly Client[] = [apt, dnf, pip, npm, helm, deploy];
 
 function words(all: readonly string[]): string {
   return all.map(word).join(" ");

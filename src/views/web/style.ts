@@ -38,6 +38,7 @@ h3 { margin: 1.8rem 0 .5rem; font-size: 1.05rem; }
 h4 { margin: 1.2rem 0 .3rem; font-size: .95rem; }
 p { margin: .5rem 0 .8rem; max-width: 42rem; }
 .lead { color: var(--soft); }
+h3 small, th small { font-weight: 400; letter-spacing: 0; }
 small, .soft { color: var(--soft); font-size: .875rem; }
 code, pre, .digest { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .86em; }
 pre {
