@@ -114,11 +114,14 @@ async function writeRelease(
   if (contents !== undefined) describeRelease(row, contents.manifest);
   const key = webKeys.release(name, row.version);
   const bytes = releasePage({ name, row, leaf, contents, place: source });
-  if (row.changed === undefined) return target.once(key, bytes);
   const { changed } = row;
-  await target.swap(key, (found) =>
-    found !== undefined && !source.afresh && changedIn(found, key) > changed ? undefined : bytes,
-  );
+  if (changed === undefined && !source.afresh) return target.once(key, bytes);
+  await target.swap(key, (found) => {
+    if (found === undefined) return bytes;
+    // Made afresh, it may be for another address.
+    if (source.afresh) return Buffer.compare(found, bytes) === 0 ? undefined : bytes;
+    return changedIn(found, key) > (changed ?? row.leaf) ? undefined : bytes;
+  });
 }
 
 /** What the page was last changed by; one that can't be read is written anew. */
