@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto";
 
+import type { Digest } from "../artifact/digest.ts";
 import { parseEntry } from "../artifact/leaf.ts";
 import { parseVkey } from "../artifact/log-key.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
@@ -169,8 +170,12 @@ export function repositorySource(
     publicUrl: options.publicUrl,
     signer: viewSigner(options),
     releaseKeys: options.trust.release,
+<<<<<<< HEAD
     openpgpKeys: options.trust.openpgp,
     object: (key, sha256) => readWholeBlob(options.store, key, sha256),
+=======
+    object: (key, sha256) => readOwn(options.store, key, sha256),
+>>>>>>> 76f6efd (apt: a new architecture has the packages for all from its first day; clocks are compared as far as a busy machine knows them)
     async *aliases(name, version) {
       for await (const { release } of aliases(catalog, name)) if (release.version === version) yield release.leaf;
     },
@@ -181,6 +186,21 @@ export function repositorySource(
       }
     },
   };
+}
+
+/** What a view wrote: when it is spoilt, the views can be written anew. Throws OBJECT_MISSING, STORE_CORRUPT. */
+async function readOwn(store: Store, key: string, sha256: Digest): Promise<Uint8Array> {
+  try {
+    return await readWholeBlob(store, key, sha256);
+  } catch (cause) {
+    if (!isKilnError(cause, "NOT_FOUND", "STORE_CORRUPT")) throw cause;
+    const code = cause.code === "NOT_FOUND" ? "OBJECT_MISSING" : "STORE_CORRUPT";
+    throw new KilnError(code, cause.message, {
+      hint: "`kiln views rebuild` writes it anew from the log; `kiln audit` says what else is wrong",
+      details: cause.details,
+      cause,
+    });
+  }
 }
 
 function viewSigner({ signers, now, trust }: BringUp): ViewSigner {

@@ -11,7 +11,8 @@ const mostApart = 5000;
 export async function checkClock({ url, clock }: Pick<Store, "url" | "clock">, now: () => number): Promise<void> {
   const theirs = await clock?.();
   if (theirs === undefined) return;
-  const apart = Math.round(now() - theirs);
+  const ours = now();
+  const apart = Math.round(Math.min(0, ours - theirs.earliest) + Math.max(0, ours - theirs.latest));
   if (Math.abs(apart) <= mostApart) return;
   const seconds = `${Math.abs(apart / 1000).toFixed(0)} s ${apart > 0 ? "ahead of" : "behind"}`;
   throw new KilnError("CLOCK_WRONG", `this machine's clock: got one ${seconds} that of ${url}, want at most 5 s`, {

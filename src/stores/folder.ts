@@ -15,7 +15,7 @@ import { explainFailure } from "../system/durable.ts";
 import { withLock } from "../system/lock.ts";
 import { openFileInside, openFolderInside } from "../system/open-inside.ts";
 import { describe, folderReader, orClose, readUpTo, storeRoot } from "./folder-reader.ts";
-import { checkKey, documentLimit, replaceLimit, type Store } from "./store.ts";
+import { checkKey, type ClockReading, documentLimit, replaceLimit, type Store } from "./store.ts";
 
 /** No key begins with a dot, so nothing in here is an object. It is in the store to be in its file system. */
 const temporaryFolder = ".tmp";
@@ -54,7 +54,7 @@ export async function openFolderStore(path: string, signal: AbortSignal): Promis
       const source = watch(body);
       return explained(root, () => create(place, key, source.body), source.hasThrown);
     },
-    clock: () => explained(root, () => folderClock(temporary)),
+    clock: () => explained(root, () => readClock(temporary)),
     async link(key, from) {
       checkKey(key);
       checkKey(from);
@@ -71,6 +71,12 @@ export async function openFolderStore(path: string, signal: AbortSignal): Promis
       return explained(root, () => remove(place, key, unchangedSince));
     },
   };
+}
+
+async function readClock(temporary: string): Promise<ClockReading> {
+  const asked = performance.now();
+  const earliest = await folderClock(temporary);
+  return { earliest, latest: earliest + performance.now() - asked };
 }
 
 async function prepareTemporary({ root, temporary }: Place): Promise<void> {

@@ -7,7 +7,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { KilnError } from "../errors.ts";
 import { checkSignal, retry } from "../system/retry.ts";
 import { loadS3Client } from "./s3-client.ts";
-import { checkKey } from "./store.ts";
+import { checkKey, type ClockReading } from "./store.ts";
 
 export interface Bucket {
   /** As a person would type it. */
@@ -17,8 +17,8 @@ export interface Bucket {
   /** What each object's name in the bucket starts with: empty, or with a slash at its end. */
   readonly prefix: string;
   readonly signal: AbortSignal;
-  /** What time it is there, in milliseconds since 1970, by its last answer; undefined: none had a date. */
-  readonly clock: () => number | undefined;
+  /** What time it is there, by its last answer; undefined: none had a date. */
+  readonly clock: () => ClockReading | undefined;
 }
 
 /** How often a request is sent that fails for a reason which may pass. */
@@ -47,24 +47,29 @@ export async function openBucket(url: string, signal: AbortSignal): Promise<Buck
 }
 
 function clockOf(client: S3Client): Bucket["clock"] {
-  let answer: { readonly date: number; readonly at: number } | undefined;
+  let answer: { readonly date: number; readonly asked: number; readonly received: number } | undefined;
   client.middlewareStack.add(
     (next) => async (args) => {
+      const asked = performance.now();
       const result = await next(args);
       const date = dateOf(result.response);
-      if (date !== undefined) answer = { date, at: performance.now() };
+      if (!Number.isNaN(date)) answer = { date, asked, received: performance.now() };
       return result;
     },
     { step: "deserialize", name: "serverClock", priority: "high" },
   );
-  return () => answer && answer.date + performance.now() - answer.at;
+  return () => {
+    if (answer === undefined) return undefined;
+    const now = performance.now();
+    // The header names a whole second.
+    return { earliest: answer.date + now - answer.received, latest: answer.date + 1000 + now - answer.asked };
+  };
 }
 
-/** The middle of the second that the answer's header names. */
-function dateOf(response: unknown): number | undefined {
+/** NaN: it has none. */
+function dateOf(response: unknown): number {
   const { headers } = response as { readonly headers?: Readonly<Record<string, string>> };
-  const date = Date.parse(headers?.["date"] ?? "");
-  return Number.isNaN(date) ? undefined : date + 500;
+  return Date.parse(headers?.["date"] ?? "");
 }
 
 interface Address {

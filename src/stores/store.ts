@@ -49,12 +49,19 @@ export interface ReadableStore {
   list?(prefix: string): AsyncIterable<ListedObject>;
 }
 
+<<<<<<< HEAD
 export interface BegunUpload {
   readonly key: string;
   /** By the store's own clock, milliseconds since 1970. */
   readonly begun: number;
   /** Gives it up: what was sent so far is gone. For gc alone. */
   abort(): Promise<void>;
+=======
+/** Milliseconds since 1970. A machine may be so busy that a while passes between the question and the answer. */
+export interface ClockReading {
+  readonly earliest: number;
+  readonly latest: number;
+>>>>>>> 76f6efd (apt: a new architecture has the packages for all from its first day; clocks are compared as far as a busy machine knows them)
 }
 
 export interface Store extends ReadableStore {
@@ -73,8 +80,8 @@ export interface Store extends ReadableStore {
   link(key: string, from: string): Promise<void>;
   /** Swaps an object (at most `replaceLimit`) if its etag is still `etag`; `null`: if there is none. `lost`: somebody was faster. */
   replace(key: string, body: Uint8Array, etag: string | null): Promise<"replaced" | "lost">;
-  /** What time it is by the store's own clock, milliseconds since 1970, where that can be known without a request more. */
-  clock?(): Promise<number | undefined>;
+  /** What time it is by the store's own clock, as far as that can be known without a request more. */
+  clock?(): Promise<ClockReading | undefined>;
   /** The etag that an object with these bytes has, as far as one can know: what `replace` may be tried with unread. */
   likelyEtag?(body: Uint8Array): string | undefined;
   /** Uploads of large objects that were begun, and neither completed nor given up; nobody but their senders sees them. */

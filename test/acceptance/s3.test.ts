@@ -51,6 +51,14 @@ describe.each(Object.keys(servers))("%s", (name) => {
     }
   });
 
+  test("its answers say what time it is there", async () => {
+    const store = await openS3Store(await server.makeBucket(), signal);
+    expect(await store.clock?.()).toBeUndefined();
+    await store.head("kiln.json");
+    const { earliest = 0, latest = 0 } = (await store.clock?.()) ?? {};
+    expect(earliest).toBeLessThan(Date.now() + 5000);
+    expect(latest).toBeGreaterThan(Date.now() - 5000);
+  });
   readingContract(async (content) => {
     const url = await server.makeBucket();
     const store = await openS3Store(url, signal);

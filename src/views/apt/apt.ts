@@ -8,7 +8,7 @@ import { type Digest, digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
 import { giveBack } from "../../system/give-back.ts";
-import { type CompressedIndex, emptyIndex, type Form, forms, withRecords } from "../compressed-index.ts";
+import { type Form, forms, withRecords } from "../compressed-index.ts";
 import type { ChannelChange, Shown } from "../shown.ts";
 import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
@@ -16,16 +16,8 @@ import { aptGenerations } from "./kept.ts";
 import { mirrorSuites } from "./mirror.ts";
 import { type IndexFile, listedFiles, packedFiles, plainFile, readInRelease, redated, releaseText } from "./release.ts";
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
-import {
-  indexesOf,
-  parseSuiteState,
-  placeOf,
-  preferencesText,
-  stands,
-  suiteKeys,
-  type SuiteKeys,
-  type SuiteState,
-} from "./suite.ts";
+import { packagesForAll, storedIndex } from "./stored-index.ts";
+import { indexesOf, parseSuiteState, placeOf, preferencesText, stands, suiteKeys, type SuiteState } from "./suite.ts";
 import { writeSignature, writeUsualPaths } from "./usual-paths.ts";
 
 export const aptView: View<RepositorySource> = {
@@ -120,6 +112,17 @@ async function nextInRelease(change: Change): Promise<Buffer> {
   const state: Pick<SuiteState, "names" | "indexes"> = before?.state ?? { names: [], indexes: {} };
   const names = indexesOf(Object.keys(state.indexes), [...change.stanzas.values()].flat());
   const { rows, changes } = await changesOf(change, { names: state.names, indexes: names });
+  const changed = new Set(change.stanzas.keys());
+  for (const name of names) {
+    const gained = await packagesForAll(state, name, { keys, source });
+    for (const { key, text, of } of gained.filter((one) => !changed.has(one.of))) {
+      changes.get(name)?.set(key, text);
+      const row =
+        rows.get(of) ?? (await lookup(state.names, of, (digest) => source.object(keys.state(digest), digest)));
+      const known = row === undefined ? {} : rowSchema.parse(row);
+      rows.set(of, { ...known, [name]: [...(known[name] ?? []), key].toSorted() });
+    }
+  }
   const { table, shards } = await withRows(state.names, rows, (digest) => source.object(keys.state(digest), digest));
   const writing = [...shards].map(([digest, bytes]) => target.once(keys.state(digest), bytes));
   if (before?.state === undefined) {
@@ -207,18 +210,4 @@ async function changesOf(
     rows.set(name, now);
   }
   return { rows, changes };
-}
-
-async function storedIndex(
-  stored: SuiteState["indexes"][string] | undefined,
-  place: { readonly keys: SuiteKeys; readonly path: string; readonly source: RepositorySource },
-): Promise<CompressedIndex> {
-  if (stored === undefined) return emptyIndex;
-  const { keys, path, source } = place;
-  const read = async (form: Form) => {
-    const digest = stored.files[form];
-    return Buffer.from(await source.object(keys.byHash(`${path}.${form}`, digest), digest));
-  };
-  const [gz, xz, zst] = (await Promise.all(forms.map(read))) as [Buffer, Buffer, Buffer];
-  return { pieces: stored.pieces, files: { gz, xz, zst } };
 }
