@@ -106,7 +106,7 @@ export async function readInRelease(
   const signature = clearSignatureOf(message, text);
   const date = Date.parse(field(text, "Date"));
   const state = field(text, "Kiln-State");
-  const isWhole = /\n-----END PGP SIGNATURE-----\n$/.test(message);
+  const isWhole = message.endsWith("\n-----END PGP SIGNATURE-----\n");
   if (signature === undefined || !isWhole || Number.isNaN(date) || !/^[0-9a-f]{64}$/.test(state)) {
     throw new KilnError("STORE_CORRUPT", `${key}: got no signed list of indexes`, {
       hint: "`kiln views rebuild` writes it anew from the log",
