@@ -170,12 +170,8 @@ export function repositorySource(
     publicUrl: options.publicUrl,
     signer: viewSigner(options),
     releaseKeys: options.trust.release,
-<<<<<<< HEAD
     openpgpKeys: options.trust.openpgp,
-    object: (key, sha256) => readWholeBlob(options.store, key, sha256),
-=======
     object: (key, sha256) => readOwn(options.store, key, sha256),
->>>>>>> 76f6efd (apt: a new architecture has the packages for all from its first day; clocks are compared as far as a busy machine knows them)
     async *aliases(name, version) {
       for await (const { release } of aliases(catalog, name)) if (release.version === version) yield release.leaf;
     },

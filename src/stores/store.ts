@@ -49,19 +49,18 @@ export interface ReadableStore {
   list?(prefix: string): AsyncIterable<ListedObject>;
 }
 
-<<<<<<< HEAD
 export interface BegunUpload {
   readonly key: string;
   /** By the store's own clock, milliseconds since 1970. */
   readonly begun: number;
   /** Gives it up: what was sent so far is gone. For gc alone. */
   abort(): Promise<void>;
-=======
+}
+
 /** Milliseconds since 1970. A machine may be so busy that a while passes between the question and the answer. */
 export interface ClockReading {
   readonly earliest: number;
   readonly latest: number;
->>>>>>> 76f6efd (apt: a new architecture has the packages for all from its first day; clocks are compared as far as a busy machine knows them)
 }
 
 export interface Store extends ReadableStore {
