@@ -230,7 +230,8 @@ async function readRepositories(
     }
   }
   const from = {
-    store: source,
+    read: async (key: string) => (await readDocument(source, key))?.bytes,
+    object: (key: string, sha256: string) => readWholeBlob(source, key, sha256),
     origin: trust.origin,
     keys: trust.openpgp.map(({ publicKey }) => publicKey),
     now: context.now(),

@@ -4,7 +4,6 @@
 import type { Leaf } from "../artifact/leaf.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import type { ReleaseKey, Trust } from "../artifact/trust.ts";
-import type { ReadableStore } from "../stores/store.ts";
 import type { Generations } from "./generations.ts";
 import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
 
@@ -90,7 +89,10 @@ export interface RepositorySource extends ViewSource, ChangeSource {
 
 /** The store that a mirror reads, and what of it the mirror has. */
 export interface MirroredStore {
-  readonly store: ReadableStore;
+  /** A document as it is now. */
+  read(key: string): Promise<Buffer | undefined>;
+  /** An object that is named by its digest. Throws NOT_FOUND, STORE_CORRUPT. */
+  object(key: string, sha256: string): Promise<Buffer>;
   /** The log's name. */
   readonly origin: string;
   /** Armored public keys whose signatures on a view's documents count. */

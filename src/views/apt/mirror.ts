@@ -5,7 +5,6 @@ import { createHash } from "node:crypto";
 
 import { verifyOpenPgp } from "../../artifact/openpgp.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
-import { readDocument, readWholeBlob } from "../../stores/read.ts";
 import type { MirroredStore, Standing, ViewTarget } from "../view.ts";
 import { readInRelease } from "./release.ts";
 import { parseSuiteState, preferencesText, suiteKeys, type SuiteKeys, type SuiteState } from "./suite.ts";
@@ -32,13 +31,13 @@ export async function* mirrorSuites(from: MirroredStore): AsyncGenerator<Standin
 
 async function standingSuite(channel: string, from: MirroredStore): Promise<Standing | undefined> {
   const keys = suiteKeys(channel);
-  const found = await readDocument(from.store, keys.inRelease);
+  const found = await from.read(keys.inRelease);
   if (found === undefined) return undefined;
-  const { text, date, state: digest } = await readInRelease(found.bytes, keys.inRelease, from);
+  const { text, date, state: digest } = await readInRelease(found, keys.inRelease, from);
   const key = keys.state(digest);
-  const stateBytes = await readWholeBlob(from.store, key, digest);
+  const stateBytes = await from.object(key, digest);
   const state = parseSuiteState(stateBytes, key);
-  const suite = { channel, from, inRelease: found.bytes, text, date, digest, stateBytes, state };
+  const suite = { channel, from, inRelease: found, text, date, digest, stateBytes, state };
   return { size: state.size, copy: (target) => copySuite(suite, target) };
 }
 
@@ -50,11 +49,11 @@ async function copySuite(suite: Suite, target: ViewTarget): Promise<void> {
   );
   const usual = await usualOf(suite, keys);
   for (const { digest: shard } of state.names) {
-    await target.once(keys.state(shard), await readWholeBlob(from.store, keys.state(shard), shard));
+    await target.once(keys.state(shard), await from.object(keys.state(shard), shard));
   }
   for (const { path, sha256 } of files) {
     const key = keys.byHash(path, sha256);
-    await target.once(key, await readWholeBlob(from.store, key, sha256));
+    await target.once(key, await from.object(key, sha256));
   }
   await target.once(keys.preferences, Buffer.from(preferencesText({ origin: from.origin, channel })));
   await target.once(keys.state(digest), suite.stateBytes);
@@ -65,7 +64,7 @@ async function copySuite(suite: Suite, target: ViewTarget): Promise<void> {
   });
   if (!isNewer) return;
   for (const { path, sha256 } of files) {
-    await target.copy(keys.path(path), await readWholeBlob(from.store, keys.byHash(path, sha256), sha256));
+    await target.copy(keys.path(path), await from.object(keys.byHash(path, sha256), sha256));
   }
   for (const [key, bytes] of usual) await target.copy(key, bytes);
 }
@@ -90,11 +89,11 @@ async function isOlder(
 
 /** Release and its signature, for clients that read no InRelease: none when the source is between two of them. Throws STORE_CORRUPT. */
 async function usualOf({ from, text }: Suite, keys: SuiteKeys): Promise<[key: string, bytes: Uint8Array][]> {
-  const signature = await readDocument(from.store, keys.signature);
+  const signature = await from.read(keys.signature);
   if (signature === undefined) return [];
   try {
     await verifyOpenPgp({
-      signature: signature.bytes.toString("latin1"),
+      signature: signature.toString("latin1"),
       keys: from.keys,
       state: createHash("sha256").update(text),
       now: from.now,
@@ -108,6 +107,6 @@ async function usualOf({ from, text }: Suite, keys: SuiteKeys): Promise<[key: st
   }
   return [
     [keys.release, Buffer.from(text)],
-    [keys.signature, signature.bytes],
+    [keys.signature, signature],
   ];
 }

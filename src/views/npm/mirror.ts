@@ -2,7 +2,6 @@
 // keys and the dist-tags beside a packument need no signature, and are made anew. A packument never goes back.
 
 import { isKilnError } from "../../errors.ts";
-import { readDocument } from "../../stores/read.ts";
 import type { MirroredStore, RepositorySource, Standing, ViewTarget } from "../view.ts";
 import { distTagsBytes, type Packument, packumentAt, readPackument } from "./packument.ts";
 import { npmKeys, registryKeys, signingKeysBytes } from "./registry.ts";
@@ -16,12 +15,12 @@ export async function* mirrorPackuments(from: MirroredStore): AsyncGenerator<Sta
       if (kind !== "npm" || typeof name !== "string" || seen.has(name)) continue;
       seen.add(name);
       const key = npmKeys.packument(name);
-      const found = await readDocument(from.store, key);
+      const found = await from.read(key);
       if (found === undefined) continue;
-      const packument = await readPackument(found.bytes, key, from);
+      const packument = await readPackument(found, key, from);
       yield {
         size: packument.leaf + 1,
-        copy: (target, source) => copyPackument({ key, bytes: found.bytes, packument }, target, source),
+        copy: (target, source) => copyPackument({ key, bytes: found, packument }, target, source),
       };
     }
   }

@@ -6,7 +6,6 @@ import { gunzipSync } from "node:zlib";
 
 import { verifyOpenPgp } from "../../artifact/openpgp.ts";
 import { isKilnError, KilnError } from "../../errors.ts";
-import { readDocument, readWholeBlob } from "../../stores/read.ts";
 import type { MirroredStore, RepositorySource, Standing, ViewTarget } from "../view.ts";
 import { indexes, indexOf, indexPath, parseYumState, type Way, yumHint, yumKeys, type YumState } from "./generation.ts";
 import { mirrorlistText, parseMirrorlist, repoFileText, repomdText } from "./repomd.ts";
@@ -25,10 +24,10 @@ interface Generation {
 export async function* mirrorRepositories(from: MirroredStore): AsyncGenerator<Standing> {
   for (const channel of from.channels) {
     const keys = yumKeys(channel);
-    const found = await readDocument(from.store, keys.pointer);
+    const found = await from.read(keys.pointer);
     if (found === undefined) continue;
-    const digest = parseMirrorlist(found.bytes, keys.pointer);
-    const stateBytes = await readWholeBlob(from.store, keys.state(digest), digest);
+    const digest = parseMirrorlist(found, keys.pointer);
+    const stateBytes = await from.object(keys.state(digest), digest);
     const state = parseYumState(stateBytes, keys.state(digest));
     const signed = (way: Way) => signatureOf({ channel, from, digest, state }, way);
     const signatures = { generation: await signed("generation"), plain: await signed("plain") };
@@ -43,16 +42,16 @@ async function signatureOf(
   way: Way,
 ): Promise<Uint8Array> {
   const key = yumKeys(channel).signature(way, digest);
-  const found = await readDocument(from.store, key);
+  const found = await from.read(key);
   if (found === undefined) throw new KilnError("STORE_CORRUPT", `${key}: got no such object`, { hint: yumHint });
   await verifyOpenPgp({
-    signature: found.bytes.toString("latin1"),
+    signature: found.toString("latin1"),
     keys: from.keys,
     state: createHash("sha256").update(repomdText(state, digest, way)),
     now: from.now,
     what: key,
   });
-  return found.bytes;
+  return found;
 }
 
 async function copyGeneration(generation: Generation, target: ViewTarget, source: RepositorySource): Promise<void> {
@@ -92,7 +91,7 @@ async function indexFile(
 ): Promise<[key: string, bytes: Buffer]> {
   const index = indexOf(state, way, name);
   const key = yumKeys(channel).index(way, digest, indexPath(name, index));
-  return [key, await readWholeBlob(from.store, key, index.sha256)];
+  return [key, await from.object(key, index.sha256)];
 }
 
 function repomdOf({ state, digest }: Generation, way: Way): Buffer {
