@@ -1,7 +1,5 @@
 // `kiln views rebuild`: writes every view anew from the log and the pool. What stock clients check is signed anew.
 
-import { settle } from "../log/append.ts";
-import { logOf } from "../log/checkpoint.ts";
 import { rebuildViews } from "../publish/bring-up.ts";
 import { inStep } from "../report.ts";
 import type { Command } from "./command.ts";
@@ -16,10 +14,9 @@ export const viewsRebuild: Command = {
   async run(input, context) {
     const configuration = await loadConfiguration(input, context);
     const { store, trust, signers, pause, publicUrl } = await openPublisher(configuration, context);
-    const { leaves } = await inStep(context.report, "rebuild the views", async () => {
-      const head = await settle({ store, log: logOf(trust) });
-      return rebuildViews({ store, trust, head, pause, signers, now: context.now(), publicUrl });
-    });
+    const { leaves } = await inStep(context.report, "rebuild the views", () =>
+      rebuildViews({ store, trust, pause, signers, now: context.now(), publicUrl }),
+    );
     return { json: { leaves }, text: `rebuilt the views of ${leaves} log entries` };
   },
 };

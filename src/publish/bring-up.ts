@@ -10,6 +10,8 @@ import { parseVkey } from "../artifact/log-key.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
 import { type Trust, validityOf } from "../artifact/trust.ts";
 import { isKilnError, KilnError } from "../errors.ts";
+import { settle } from "../log/append.ts";
+import { logOf } from "../log/checkpoint.ts";
 import { readEntry } from "../log/entries.ts";
 import type { Head } from "../log/head.ts";
 import { leafHash, verifyInclusion } from "../log/merkle.ts";
@@ -63,14 +65,26 @@ export async function bringUp(options: BringUp): Promise<void> {
   throw contended(keys.catalog);
 }
 
-/** Writes every view anew from the log and the pool, whatever stands there. */
-export async function rebuildViews(options: BringUp): Promise<{ leaves: number }> {
-  const { store, trust, head } = options;
-  const found = await readDocumentEtag(store);
-  const state = await stateAt({ store, trust, head, stored: { catalog: emptyCatalog, etag: found } });
-  await writeViews(options, state, { target: overwriting(store), afresh: true });
-  if (!(await swapCatalog(options, state, (key, bytes) => mend(store, key, bytes)))) await bringUp(options);
-  return { leaves: head.checkpoint.size };
+/**
+ * Writes every view anew from the log and the pool, whatever stands there. Documents that a publisher has brought further meanwhile are
+ * written over with what we knew, and lose it: then their catalog is another, ours loses its swap, and all is written again at the
+ * newer head. If we stop before that, the rebuild has to be repeated.
+ */
+export async function rebuildViews(options: Omit<BringUp, "head" | "known">): Promise<{ leaves: number }> {
+  const { store, trust } = options;
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    if (attempt > 0) await options.pause(attempt);
+    // The catalog first: one that is swapped after this look isn't ours, and one that was swapped before has no more than the head.
+    const found = await readDocumentEtag(store);
+    const head = await settle({ store, log: logOf(trust) });
+    const state = await stateAt({ store, trust, head, stored: { catalog: emptyCatalog, etag: found } });
+    const at = { ...options, head };
+    await writeViews(at, state, { target: overwriting(store), afresh: true });
+    if (await swapCatalog(at, state, (key, bytes) => mend(store, key, bytes))) {
+      return { leaves: head.checkpoint.size };
+    }
+  }
+  throw contended(keys.catalog);
 }
 
 /**

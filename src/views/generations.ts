@@ -3,6 +3,7 @@
 // superseded is said by the store's own clock: that is when its successor's state was made.
 
 import type { Digest } from "../artifact/digest.ts";
+import { KilnError } from "../errors.ts";
 
 /** How many generations are kept at least. */
 const generationsKept = 3;
@@ -41,7 +42,7 @@ interface Chain<State> {
   readonly parse: (bytes: Uint8Array, key: string) => State;
 }
 
-/** The states of the generations that are kept, newest first. */
+/** The states of the generations that are kept, newest first. Throws STORE_CORRUPT. */
 export async function* keptStates<State extends { readonly before?: Digest | undefined }>(
   { newest, key, parse }: Chain<State>,
   source: KeptSource,
@@ -50,9 +51,16 @@ export async function* keptStates<State extends { readonly before?: Digest | und
   let isRecent = true;
   for (let count = 0; digest !== undefined && (count < generationsKept || isRecent); count++) {
     const at = key(digest);
-    // One that is gone was dropped by an earlier gc, and so was what came before it.
     const bytes = await source.object(at, digest);
-    if (bytes === undefined) return;
+    if (bytes === undefined) {
+      if (count === 0) {
+        throw new KilnError("STORE_CORRUPT", `${at}: got no such object, which a view's document names`, {
+          hint: "`kiln views rebuild` writes it anew from the log",
+        });
+      }
+      // Dropped by an earlier gc, and so was what came before it.
+      return;
+    }
     const state = parse(bytes, at);
     yield { digest, state };
     // Its predecessor was superseded when this one was made.

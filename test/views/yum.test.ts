@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/artifact/digest.ts";
 import { poolKey } from "../../src/artifact/pool.ts";
+import { collectGarbage } from "../../src/publish/gc/gc.ts";
 import { promote } from "../../src/publish/promote.ts";
 import { publishRelease } from "../../src/publish/release.ts";
 import { unyank, yank } from "../../src/publish/yank.ts";
@@ -15,7 +16,7 @@ import { readDocument } from "../../src/stores/read.ts";
 import { audit } from "../../src/verify/audit/audit.ts";
 import { filelistsXml, otherXml, packagesOf, parsePackages, primaryXml } from "../../src/views/yum/package.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
-import { type BuiltStore, buildStore, makeBake, testContext } from "../fixtures/store-builder.ts";
+import { type BuiltStore, buildStore, makeBake, publishedAt, testContext } from "../fixtures/store-builder.ts";
 import { rebuild } from "./rebuilt.ts";
 
 const staging = { channel: "staging" };
@@ -160,6 +161,63 @@ test("what is spoilt is named by whoever builds upon it, found by the audit, and
     }
   }
 }, 30_000);
+
+test("gc leaves three generations, all that were superseded within the grace, and the packages that they name", async () => {
+  const day = 24 * 3_600_000;
+  const clock = { now: publishedAt };
+  const built = await buildStore(openMemoryStore(() => clock.now));
+  const { store, trust } = built;
+  const context = { ...testContext(), now: () => clock.now };
+  const publisher = { ...built.publisher, context };
+  const gc = async () => {
+    const removed: string[] = [];
+    const onRemoved = ({ key }: { readonly key: string }) => void removed.push(key);
+    await collectGarbage({ store, trust, grace: 3 * day + 1, isDryRun: false, onRemoved, context });
+    return removed.filter((key) => key.startsWith("rpm/"));
+  };
+  const seen: { readonly keys: readonly string[]; readonly newest: string }[] = [];
+  let known = new Set<string>();
+  const isWhole = async ({ keys }: { readonly keys: readonly string[] }) =>
+    (await Promise.all(keys.map((key) => store.head(key)))).every((object) => object !== undefined);
+  for (const patch of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+    const bake = bakeOf("hello", `1.0.${patch}`);
+    await publishRelease(publisher, { bake, channel: staging });
+    const keys = await keysBelow(built);
+    // Made for this generation alone, or made again by it.
+    const own = keys.filter(
+      (key) => !known.has(key) && !/\/(?:kiln\.repo|mirrorlist|repomd\.xml(?:\.asc)?)$/.test(key),
+    );
+    seen.push({ keys: own, newest: `rpm/staging/${poolKey(bake.manifest.artifacts[0]!)}` });
+    known = new Set(keys);
+    clock.now += day;
+  }
+  const packages = (await gc()).filter((key) => key.includes("/pool/"));
+  // A package goes with the last generation that lists it: the oldest that is kept is the sixth, which lists the third.
+  expect(packages.toSorted()).toEqual([seen[0]?.newest, seen[1]?.newest].toSorted());
+  const states = await Promise.all(
+    seen.map(({ keys }) => isWhole({ keys: keys.filter((key) => /\/(?:state|generations|repodata)\//.test(key)) })),
+  );
+  expect(states).toEqual([false, false, false, false, false, true, true, true, true]);
+  expect((await audit({ store, trust, context, since: undefined })).findings).toEqual([]);
+  clock.now += 100 * day;
+  await gc();
+  expect(await Promise.all(seen.map(isWhole))).toEqual([false, false, false, false, false, false, true, true, true]);
+  expect(await Promise.all(seen.map(({ newest }) => isWhole({ keys: [newest] })))).toEqual([
+    ...[false, false, false],
+    ...[true, true, true, true, true, true],
+  ]);
+  expect((await audit({ store, trust, context, since: undefined })).findings).toEqual([]);
+  // Made anew, the repository still knows which generation it took the place of.
+  await rebuild({ ...built, publisher });
+  await gc();
+  expect(await gc()).toEqual([]);
+  expect((await audit({ store, trust, context, since: undefined })).findings).toEqual([]);
+  // A generation that is named and isn't there: nothing is removed.
+  await store.remove(seen.at(-1)?.keys.find((key) => key.includes("/state/")) ?? "", Infinity);
+  const before = (store as MemoryStore).snapshot();
+  await expect(gc()).rejects.toMatchObject({ code: "STORE_CORRUPT", hint: expect.stringContaining("views rebuild") });
+  expect((store as MemoryStore).snapshot()).toBe(before);
+});
 
 /** The same store, on its own. */
 function copyOf(built: BuiltStore): BuiltStore {

@@ -158,6 +158,11 @@ export function parsePackages(index: string): Records {
   return new Map(records.map((record) => [keyIn(record), record + end]));
 }
 
+/** Where the packages of a primary index lie, below the repository's address. */
+export function* locationsIn(primary: string): Generator<string> {
+  for (const [, href = ""] of primary.matchAll(/<location href="([^"]*)"\/>/g)) yield unescaped(href);
+}
+
 const inFiles = /^<package pkgid="[^"]*" name="([^"]*)" arch="([^"]*)">/;
 const inPrimary = /<name>([^<]*)<\/name>\s*<arch>([^<]*)<\/arch>/;
 const versionIn = /<version epoch="([^"]*)" ver="([^"]*)" rel="([^"]*)"\/>/;

@@ -30,6 +30,7 @@ import {
   yumKeys,
   type YumState,
 } from "./generation.ts";
+import { yumGenerations } from "./kept.ts";
 import { mirrorRepositories } from "./mirror.ts";
 import { fileOf, filelistsXml, otherXml, packagesOf, parsePackages, primaryXml, type RpmPackage } from "./package.ts";
 import { mirrorlistText, parseMirrorlist, repoFileText, repomdText } from "./repomd.ts";
@@ -41,6 +42,7 @@ export const yumView: View<RepositorySource> = {
     const channels = Map.groupBy(source.changes, ({ channel }) => channel);
     for (const [channel, changes] of channels) await takeChannel({ channel, changes, leaves, source, target });
   },
+  generations: yumGenerations,
 };
 
 interface Repository {
