@@ -1,11 +1,11 @@
 // A small static web server over a folder, on loopback, with what such servers do right (ranges, etags) and, when asked,
 // what some do wrong.
 
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 
 export interface WebServer {
   readonly url: string;
@@ -33,8 +33,11 @@ export async function serve(handler: Handler): Promise<WebServer> {
 export function files(folder: string): Handler {
   return async (request, response, path) => {
     const file = join(folder, path.replace(/^\/store\//, ""));
-    const stats = await stat(file).catch(() => undefined);
-    if (!stats?.isFile()) {
+    // Opened once: what is swapped meanwhile is answered as it was, with its own length.
+    const opened = await open(file).catch(() => undefined);
+    const stats = await opened?.stat();
+    if (opened === undefined || !stats?.isFile()) {
+      await opened?.close();
       response.writeHead(404).end("no such file");
       return;
     }
@@ -47,13 +50,18 @@ export function files(folder: string): Handler {
     const condition = request.headers["if-range"];
     if (match === null || (condition !== undefined && condition !== headers.etag)) {
       response.writeHead(200, { ...headers, "content-length": stats.size });
-      if (request.method === "HEAD") response.end();
-      else createReadStream(file).pipe(response);
+      if (request.method === "HEAD") {
+        await opened.close();
+        response.end();
+        return;
+      }
+      await pipeline(opened.createReadStream(), response);
       return;
     }
     const start = Number(match[1]);
     const end = Math.min(match[2] ? Number(match[2]) : Number.POSITIVE_INFINITY, stats.size - 1);
     if (start >= stats.size) {
+      await opened.close();
       response.writeHead(416, { ...headers, "content-range": `bytes */${stats.size}` }).end();
       return;
     }
@@ -62,7 +70,7 @@ export function files(folder: string): Handler {
       "content-range": `bytes ${start}-${end}/${stats.size}`,
       "content-length": end - start + 1,
     });
-    createReadStream(file, { start, end }).pipe(response);
+    await pipeline(opened.createReadStream({ start, end }), response);
   };
 }
 
