@@ -1,10 +1,13 @@
 // What a chart's .prov says, before it is signed: the chart's metadata and the digest of its package, in two YAML documents.
 // It follows from the manifest alone. Spec: Helm's "Helm Provenance and Integrity".
 
+import { canonicalText } from "./json.ts";
 import type { Artifact } from "./manifest.ts";
 
 export function chartProvenance({ file, sha256, record }: Pick<Artifact, "file" | "sha256" | "record">): string {
-  const metadata = Object.entries(record).map(
+  // Its members in the order that they have in the manifest's file, whatever it is before that is written.
+  const stored = JSON.parse(canonicalText(record)) as typeof record;
+  const metadata = Object.entries(stored).map(
     ([key, value]) => `${isPlain(key) ? key : scalar(key)}: ${scalar(value)}\n`,
   );
   return `${metadata.join("")}\n...\nfiles:\n  ${file}: sha256:${sha256}\n`;

@@ -145,6 +145,12 @@ async function prefixLength(): Promise<number> {
   return reader.parts().prefix.length;
 }
 
+test("chart: what is signed is the same before and after the manifest was stored, in whatever order its maker had it", () => {
+  const artifact = artifactOf("chart", baked.chart);
+  const otherwise = { ...artifact, record: Object.fromEntries(Object.entries(artifact.record).toReversed()) };
+  expect(chartProvenance(otherwise)).toBe(chartProvenance(artifact));
+});
+
 test("chart: another text is refused, also when it is signed, and so is a text around it", async () => {
   const artifact = artifactOf("chart", baked.chart);
   const sign = async (said: string) => Buffer.from(await signer.signText(said, later));
