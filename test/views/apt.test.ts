@@ -83,14 +83,14 @@ test("what is yanked or retired is dropped from the suites that show it; a yank 
   expect(await findings()).toEqual([]);
 });
 
-test("an InRelease from before a yank is behind, and nobody takes it for the suite", async () => {
+test("an InRelease from before a yank is found, and nobody takes it for the suite", async () => {
   const { store, publish, publisher, inRelease, audit: findings } = await scene();
   for (const version of ["1.0.1", "1.0.2"]) await publish(version);
   const before = await inRelease();
   await yank(publisher, { name, version: "1.0.1", reason: "broken" });
   const key = "dists/staging/InRelease";
   await store.replace(key, Buffer.from(before), (await store.head(key))?.etag ?? null);
-  expect((await findings()).join("\n")).toContain(key);
+  expect((await findings()).join("\n")).toContain("VIEW_MISMATCH dists/staging/main/binary-amd64/Packages");
 });
 
 test("gc leaves three generations of a suite, and all that were superseded within the grace", async () => {
@@ -121,4 +121,17 @@ test("gc leaves three generations of a suite, and all that were superseded withi
   await gc();
   expect(await Promise.all(seen.map(isWhole))).toEqual([false, false, false, false, true, true]);
   expect(await gc()).toEqual([]);
+});
+
+test("an audit knows a suite that nothing new touches, and one that was taken back to an older state", async () => {
+  const { store, publish, publisher, inRelease, audit: findings } = await scene();
+  await publish("1.0.1");
+  const older = await inRelease();
+  await publish("1.0.2");
+  // No package for apt in it: the suite stays as it is.
+  await publishRelease(publisher, { bake: makeBake({ name: "app", version: "1.0.0", commit: "a" }), channel: staging });
+  expect(await findings()).toEqual([]);
+  const key = "dists/staging/InRelease";
+  await store.replace(key, Buffer.from(older), (await store.head(key))?.etag ?? null);
+  expect((await findings()).map((finding) => finding.split(" ")[0])).toContain("VIEW_MISMATCH");
 });

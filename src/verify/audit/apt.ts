@@ -12,11 +12,11 @@ import { parseSuiteState, placeOf, stands, type SuiteState, suiteKeys } from "..
 import { textsOf } from "../../views/compressed-index.ts";
 import { shownAfter, type ShownSource } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
-import { isBehind, movesByChannel, shownSource } from "./shown.ts";
+import { isMoving, isTaken, movesByChannel, shownSource } from "./shown.ts";
 
 /** `now`: milliseconds since 1970. */
 export interface RepositoriesToCheck extends DocumentsToCheck {
-  /** Where the store is reached; `undefined`: it doesn\'t say, which is a finding. */
+  /** Where the store is reached; `undefined`: it doesn't say, which is a finding. */
   readonly publicUrl: string | undefined;
   readonly now: number;
 }
@@ -44,8 +44,7 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
   if (found === undefined) {
     const wanted = await wantedStanzas(moves, options);
     if (wanted === undefined || wanted.length === 0) return;
-    const isTaken = options.catalog === undefined || !(await isBehind({ moves, size: options.catalog.size }, options));
-    if (!isTaken) return behind(at.inRelease, options);
+    if (!(await isTaken(moves, options))) return behind(at.inRelease, options);
     throw new KilnError("OBJECT_MISSING", `${at.inRelease}: got no such object, want ${wanted.length} packages`);
   }
   const signer = { keys: trust.openpgp.map(({ publicKey }) => publicKey), now };
@@ -56,7 +55,7 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
     findings.add({ code: "VIEW_EXPIRED", severity: "error", subject: at.inRelease, message });
   }
   const state = parseSuiteState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
-  if (await isBehind({ moves, size: state.size }, options)) return behind(at.inRelease, options);
+  if (await isMoving({ moves, size: state.size }, options)) return behind(at.inRelease, options);
   const wanted = await wantedStanzas(moves, options);
   if (wanted === undefined) return;
   // A component or an architecture that has no index at all.

@@ -24,7 +24,7 @@ export function movesByChannel({ history, part }: DocumentsToCheck): Map<string,
 }
 
 /** Whether a document that has taken in `size` leaves lacks one of these moves, or that something which it shows was taken back. */
-export async function isBehind(
+async function isBehind(
   { moves, size }: { readonly moves: readonly number[]; readonly size: number },
   options: DocumentsToCheck,
 ): Promise<boolean> {
@@ -41,6 +41,24 @@ export async function isBehind(
     }
   }
   return false;
+}
+
+/** Whether all views have taken in these moves, as the catalog says, which is swapped last. */
+export async function isTaken(moves: readonly number[], options: DocumentsToCheck): Promise<boolean> {
+  const { catalog } = options;
+  return catalog !== undefined && !(await isBehind({ moves, size: catalog.size }, options));
+}
+
+/**
+ * Whether a document that has taken in `size` leaves is another moment's than the audited log's: it was moved since, or is about to be.
+ * One that the newest moves don't touch stays as it was, and is this moment's.
+ */
+export async function isMoving(
+  { moves, size }: { readonly moves: readonly number[]; readonly size: number },
+  options: DocumentsToCheck,
+): Promise<boolean> {
+  if (size > options.tree.size) return true;
+  return !(await isTaken(moves, options)) && isBehind({ moves, size }, options);
 }
 
 /** Its leaves are those of the audited tree, and signed by keys that may. */

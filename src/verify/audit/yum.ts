@@ -29,7 +29,7 @@ import { fileOf, filelistsXml, otherXml, packagesOf, parsePackages, primaryXml }
 import { mirrorlistText, parseMirrorlist, repoFileText, repomdText } from "../../views/yum/repomd.ts";
 import { readPresent } from "../release-artifact.ts";
 import type { RepositoriesToCheck } from "./apt.ts";
-import { isBehind, movesByChannel, shownSource } from "./shown.ts";
+import { isMoving, isTaken, movesByChannel, shownSource } from "./shown.ts";
 
 export async function checkYum(options: RepositoriesToCheck): Promise<void> {
   const { findings, publicUrl } = options;
@@ -53,15 +53,14 @@ interface Repository {
 
 /** Throws OBJECT_MISSING, VIEW_MISMATCH, SIGNATURE_INVALID, STORE_CORRUPT, NOT_FOUND. */
 async function checkRepository({ channel, moves, publicUrl }: Repository, options: RepositoriesToCheck): Promise<void> {
-  const { store, findings, tree, trust } = options;
+  const { store, findings, trust } = options;
   const at = yumKeys(channel);
   const wanted = await wantedPackages(moves, options);
   if (wanted === undefined) return;
-  const isTaken = options.catalog !== undefined && !(await isBehind({ moves, size: options.catalog.size }, options));
   const found = await readDocument(store, at.pointer);
   if (found === undefined) {
     if (wanted.size === 0) return;
-    if (!isTaken) return behind(at.pointer, options);
+    if (!(await isTaken(moves, options))) return behind(at.pointer, options);
     throw new KilnError("OBJECT_MISSING", `${at.pointer}: got no such object, want ${wanted.size} packages`);
   }
   const digest = parseMirrorlist(found.bytes, at.pointer);
@@ -69,9 +68,7 @@ async function checkRepository({ channel, moves, publicUrl }: Repository, option
   const state = parseYumState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
   const generation = { channel, digest, state };
   await checkSigned(generation, "generation", options);
-  // It was moved meanwhile, or is about to be: what it holds is another moment's.
-  const isMoving = state.size > tree.size || (!isTaken && (await isBehind({ moves, size: state.size }, options)));
-  if (isMoving) return behind(at.pointer, options);
+  if (await isMoving({ moves, size: state.size }, options)) return behind(at.pointer, options);
   for (const way of ["generation", "plain"] as const) {
     for (const name of indexes) {
       const key = at.index(way, digest, indexPath(name, indexOf(state, way, name)));
