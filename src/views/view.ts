@@ -33,9 +33,9 @@ export interface ViewTarget {
   once(key: string, bytes: Uint8Array): Promise<void>;
   /**
    * A document that moves on: `next` says what it becomes, `undefined` leaves it. Called again after a lost race. Answers what stands
-   * there then. `guess`: there is none yet, most likely, so it is tried unread.
+   * there then. `guess`: what was read just now, or that there is none yet, most likely; so it is tried unread.
    */
-  swap(key: string, next: Next, guess?: "absent"): Promise<Uint8Array | undefined>;
+  swap(key: string, next: Next, guess?: "absent" | Uint8Array): Promise<Uint8Array | undefined>;
   /** A document as it is now. */
   read(key: string): Promise<Uint8Array | undefined>;
   /** Makes the object these bytes, whatever it was: for copies of what a document names. `guess`: what it is likely to be. */
@@ -79,6 +79,8 @@ export interface RepositorySource extends ViewSource, ChangeSource {
    * nothing about it, unless all is made afresh.
    */
   readonly changes: readonly ChannelChange[];
+  /** Whether none of a name's releases was logged before the views were settled. */
+  isNew(name: string): Promise<boolean>;
   /** Where the aliases of a release are logged. */
   aliases(name: string, version: string): AsyncIterable<number>;
   /** Every release of a name, in order of the version's text; also what is yanked or retired. */

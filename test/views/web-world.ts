@@ -47,6 +47,7 @@ export function webWorld(): WebWorld {
       blob: async ({ sha256 }: { sha256: string }) => bytesOr(pool.get(sha256), sha256),
       releaseIndex: async (name: string, version: string) =>
         leaves.find(({ leaf }) => leaf.type === "release" && leaf.name === name && leaf.version === version)?.index,
+      isNew: async () => false,
       object: async (key: string, sha256: string) => {
         requests.push(`get ${key}`);
         const bytes = bytesOr(pages.get(key), key);

@@ -2,10 +2,9 @@
 // also goes into the list of all names, whose pages lie under their digests and are written before the front page names them.
 
 import { digestOf } from "../../artifact/digest.ts";
-import type { ViewTarget } from "../view.ts";
+import type { Next, ViewTarget } from "../view.ts";
 import { frontPage, namesPage } from "./front.ts";
 import { webKeys } from "./keys.ts";
-import { styleBytes, styleKey } from "./page.ts";
 import type { WebSource } from "./source.ts";
 import { type FrontRow, type FrontState, type ListedName, readFrontState, readNames } from "./state.ts";
 
@@ -19,18 +18,21 @@ export interface FrontToWrite {
   readonly rows: readonly FrontRow[];
   readonly source: WebSource;
   readonly target: ViewTarget;
+  /** The page as it was read just now. */
+  readonly read?: Uint8Array | undefined;
 }
 
-export async function writeFront({ rows, source, target }: FrontToWrite): Promise<void> {
-  await target.swap(webKeys.front, async (found) => {
+export async function writeFront({ rows, source, target, read }: FrontToWrite): Promise<void> {
+  const next: Next = async (found) => {
     const before = found === undefined || source.afresh ? emptyFront : readFrontState(found, webKeys.front);
     const late = rows.filter(({ leaf }) => leaf >= before.taken);
     if (found !== undefined && !source.afresh && late.length === 0) return undefined;
-    if (found === undefined) await target.once(styleKey, styleBytes);
     const { state, made } = await withNames(before, late, source);
-    for (const [digest, bytes] of made) await target.once(webKeys.names(digest), bytes);
+    const isThere = new Set(before.pages.map(({ digest }) => digest));
+    for (const [digest, bytes] of made) if (!isThere.has(digest)) await target.once(webKeys.names(digest), bytes);
     return frontPage(state, source);
-  });
+  };
+  await target.swap(webKeys.front, next, read ?? "absent");
 }
 
 /** The state with these rows, and the pages that it names and `before` doesn't. */

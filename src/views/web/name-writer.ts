@@ -5,12 +5,11 @@ import pMap from "p-map";
 
 import type { Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { isKilnError } from "../../errors.ts";
-import type { TakenLeaf, ViewTarget } from "../view.ts";
+import type { Next, TakenLeaf, ViewTarget } from "../view.ts";
 import { contentsOf, describeState } from "./contents.ts";
 import { describeRelease, emptyName, takeLeaf } from "./fold.ts";
 import { webKeys } from "./keys.ts";
 import { namePage, olderReleasesPage } from "./name.ts";
-import { styleBytes, styleKey } from "./page.ts";
 import { releasePage } from "./release.ts";
 import type { WebSource } from "./source.ts";
 import { splitOff } from "./split-off.ts";
@@ -29,13 +28,11 @@ export async function writeName(options: NameToWrite): Promise<NameState> {
   const { name, leaves, source, target } = options;
   const key = webKeys.name(name);
   let state: NameState = emptyName(name, leaves[0]?.index ?? 0);
-  await target.swap(key, async (found) => {
+  const next: Next = async (found) => {
     const before = found === undefined || source.afresh ? undefined : readNameState(found, key);
     state = before ?? emptyName(name, leaves[0]?.index ?? 0);
     const late = leaves.filter(({ index }) => index >= state.taken);
     if (before !== undefined && late.length === 0) return undefined;
-    // A page that has another style was written by another Kiln: whoever is first brings its own.
-    if (found === undefined || source.afresh || !usesOurStyle(found)) await target.once(styleKey, styleBytes);
     const changes = await takeAll(state, late, source);
     await pMap(changes.rows, (row) => writeRelease(name, row, changes.leaves.get(row.leaf), options), {
       concurrency: 8,
@@ -44,12 +41,9 @@ export async function writeName(options: NameToWrite): Promise<NameState> {
     await moveOlder(state, changes.older, options);
     state.keys = [...source.fingerprints];
     return namePage(state, source);
-  });
+  };
+  await target.swap(key, next, !source.afresh && (await source.isNew(name)) ? "absent" : undefined);
   return state;
-}
-
-function usesOurStyle(page: Uint8Array): boolean {
-  return Buffer.from(page.buffer, page.byteOffset, page.length).includes(styleKey.slice(styleKey.lastIndexOf("/") + 1));
 }
 
 interface Changes {

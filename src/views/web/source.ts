@@ -4,7 +4,7 @@ import type { RepositorySource } from "../view.ts";
 import type { Place } from "./install.ts";
 
 export interface WebSource
-  extends Place, Pick<RepositorySource, "blob" | "releaseIndex" | "leaf" | "object" | "afresh"> {
+  extends Place, Pick<RepositorySource, "blob" | "releaseIndex" | "leaf" | "object" | "afresh" | "isNew"> {
   /** Of the OpenPGP keys that clients want. */
   readonly fingerprints: readonly string[];
   /** In the order in which the store's copies of them lie. */

@@ -9,7 +9,9 @@ import type { RepositorySource, View } from "../view.ts";
 import { frontRowOf } from "./fold.ts";
 import { writeFront } from "./front-writer.ts";
 import { webGenerations } from "./kept.ts";
+import { webKeys } from "./keys.ts";
 import { writeName } from "./name-writer.ts";
+import { styleBytes, styleKey } from "./page.ts";
 import { webSource } from "./source.ts";
 
 export const webView: View<RepositorySource> = {
@@ -17,6 +19,10 @@ export const webView: View<RepositorySource> = {
   generations: webGenerations,
   async take(leaves, repository, target) {
     const source = webSource(repository);
+    if (leaves.length === 0 && !source.afresh) return;
+    const front = await target.read(webKeys.front);
+    // A front page that has another style was written by another Kiln: whoever is first brings its own.
+    if (front === undefined || source.afresh || !usesOurStyle(front)) await target.once(styleKey, styleBytes);
     const names = [...Map.groupBy(leaves, ({ leaf }) => leaf.name)];
     const rows = await pMap(
       names,
@@ -27,9 +33,13 @@ export const webView: View<RepositorySource> = {
       },
       { concurrency: 8 },
     );
-    if (rows.flat().length > 0 || source.afresh) await writeFront({ rows: rows.flat(), source, target });
+    if (rows.flat().length > 0 || source.afresh) await writeFront({ rows: rows.flat(), source, target, read: front });
   },
 };
+
+function usesOurStyle(page: Uint8Array): boolean {
+  return Buffer.from(page.buffer, page.byteOffset, page.length).includes(styleKey.slice(styleKey.lastIndexOf("/") + 1));
+}
 
 function isOnFront({ type }: Leaf): boolean {
   return type === "release" || type === "channel";
