@@ -9,7 +9,7 @@
 //
 // Recovery is `finish`, the same code. A `replace` that failed may have won: the next `decide` sees its own entries.
 
-import { digestOf } from "../artifact/digest.ts";
+import { type Digest, digestOf } from "../artifact/digest.ts";
 import { keys } from "../artifact/pool.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import { readDocument } from "../stores/read.ts";
@@ -24,6 +24,8 @@ import { edgeAt, entriesPath, tileReader, tilesToWrite, tileWidth } from "./tile
 
 /** Lost races after which a publisher gives up: every one of them is somebody else's success. */
 const mostAttempts = 1000;
+/** Of the waits between lost races: long enough for whoever just won to finish. */
+const moment = 3;
 
 export interface Log {
   readonly store: Store;
@@ -59,6 +61,19 @@ export async function settle(log: Log): Promise<Head> {
   return head;
 }
 
+/** The same after a lost race: whoever won it is most likely finishing, and fifty that helped would each write what they write. */
+async function settleInTime(appender: Appender): Promise<Head> {
+  const { store, log, pause } = appender;
+  const shown = await publicCheckpoint(appender);
+  const head = await readHead(store, log);
+  if (shown?.checkpoint.size === head.checkpoint.size) {
+    checkContinues(shown.checkpoint, head.checkpoint);
+    return { ...head, shown: shown.etag };
+  }
+  await pause(moment);
+  return settle(appender);
+}
+
 /** Throws LOG_INCONSISTENT when the head is older than what readers were shown, or another tree. */
 function checkContinues(shown: Checkpoint, head: Checkpoint): void {
   const isFork = shown.size === head.size && !shown.root.equals(head.root);
@@ -81,10 +96,11 @@ export async function append(
   settled?: Head,
 ): Promise<{ head: Head; from: number | undefined }> {
   const { store, signer, signal, pause } = appender;
+  let made: Digest | undefined;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (signal.aborted) throw new KilnError("CANCELLED", "append: interrupted before the commit");
     if (attempt > 0) await pause(attempt);
-    const before = (attempt === 0 ? settled : undefined) ?? (await settle(appender));
+    const before = attempt === 0 ? (settled ?? (await settle(appender))) : await settleInTime(appender);
     const entries = await decide(before);
     if (entries.length === 0) return { head: before, from: undefined };
 
@@ -101,7 +117,10 @@ export async function append(
     const from = before.checkpoint.size;
     const added = { from, staged: digestOf(staged) };
     const next = { checkpoint: signCheckpoint(tree, signer), edge, added };
-    await store.create(keys.staging(added.staged), staged);
+    // Where many append, somebody else was faster most of the time: staging for nothing costs more than looking.
+    if (attempt > 0 && (await store.head(keys.head))?.etag !== before.etag) continue;
+    if (made !== added.staged) await store.create(keys.staging(added.staged), staged);
+    made = added.staged;
     if ((await replaceHead(store, headBytes(next), before.etag)) !== "replaced") continue;
 
     const head: Head = { ...next, etag: "" };

@@ -34,7 +34,7 @@ import { shardReader } from "../views/shards.ts";
 import { type ChangeSource, changesOf, type ShownSource, soundReleaseAt } from "../views/shown.ts";
 import { withRows } from "../views/table.ts";
 import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewSource, ViewTarget } from "../views/view.ts";
-import { emptyCatalog, isSound, type PublishedState, stateAt } from "./state.ts";
+import { emptyCatalog, isSound, type PublishedState, readCatalog, stateAt } from "./state.ts";
 
 const mostAttempts = 1000;
 
@@ -51,10 +51,52 @@ export interface BringUp {
   readonly publicUrl: string;
   /** The state at the head, where it was read just now. */
   readonly known?: PublishedState;
+  /** What the caller added: whatever lies before it is for others to bring in. */
+  readonly added?: { readonly from: number | undefined; readonly milliseconds: number };
 }
 
 /** When this returns, every view has taken in at least the head's leaves. */
 export async function bringUp(options: BringUp): Promise<void> {
+  const { store, trust, head, known, added } = options;
+  const from = added?.from ?? head.checkpoint.size;
+  if (known === undefined || known.stored.catalog.size >= from) return bringUpNow(options);
+  const line = { size: known.stored.catalog.size, from, milliseconds: added?.milliseconds ?? 0 };
+  if (await othersBringUp(options, line)) return;
+  // Not only the own: who waits meanwhile needn't do it again.
+  const { known: _, ...afresh } = options;
+  await bringUpNow({ ...afresh, head: await settle({ store, log: logOf(trust) }) });
+}
+
+/** Which attempts' waits lie between one look and the next, the first and the longest; and how long that is, more or less. */
+const waits = { first: 4, longest: 6, milliseconds: 160 };
+const mostInLine = 20;
+
+/**
+ * True: others brought in the head's leaves. Many publishers at once would each write every document for all of them; so whoever finds
+ * that leaves before its own are still to come leaves that to their publisher. It takes over as the next in the line, or when nothing
+ * moves for about as long as its own commit took: the later the farther it stands behind.
+ */
+async function othersBringUp(
+  { store, head, pause }: BringUp,
+  line: { readonly size: number; readonly from: number; readonly milliseconds: number },
+): Promise<boolean> {
+  const { from, milliseconds } = line;
+  const wanted = head.checkpoint.size;
+  const placeAt = (size: number) => Math.min(mostInLine, Math.ceil((from - size) / Math.max(1, wanted - from)));
+  const patience = 3 + Math.floor(milliseconds / waits.milliseconds);
+  let { size } = line;
+  for (let idle = 0; idle < patience * placeAt(size); idle++) {
+    await pause(Math.min(waits.first + idle, waits.longest));
+    const { catalog } = await readCatalog(store);
+    if (catalog.size >= wanted) return true;
+    if (catalog.size >= from) return false;
+    if (catalog.size > size) idle = -1;
+    size = catalog.size;
+  }
+  return false;
+}
+
+async function bringUpNow(options: BringUp): Promise<void> {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (attempt > 0) await options.pause(attempt);
     const state = (attempt === 0 ? options.known : undefined) ?? (await stateAt(options));
@@ -176,7 +218,7 @@ function logSource({ store, trust, head }: BringUp, state: PublishedState): View
 
 export function repositorySource(
   options: BringUp,
-  { catalog }: PublishedState,
+  { catalog, stored }: PublishedState,
   log: ShownSource,
 ): Omit<RepositorySource, keyof (ViewSource & ChangeSource) | "changes" | "afresh"> {
   return {
@@ -186,6 +228,10 @@ export function repositorySource(
     releaseKeys: options.trust.release,
     openpgpKeys: options.trust.openpgp,
     object: (key, sha256) => readOwn(options.store, key, sha256),
+    async isNew(name) {
+      for await (const { leaf } of releases(catalog, name)) if (leaf < stored.catalog.size) return false;
+      return true;
+    },
     async *aliases(name, version) {
       for await (const { release } of aliases(catalog, name)) if (release.version === version) yield release.leaf;
     },
@@ -279,14 +325,30 @@ async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void>
   }
 }
 
-async function swap(store: Store, key: string, next: Next, guess?: "absent"): Promise<Uint8Array | undefined> {
+async function swap(
+  store: Store,
+  key: string,
+  next: Next,
+  guess?: "absent" | Uint8Array,
+): Promise<Uint8Array | undefined> {
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const found = attempt === 0 && guess === "absent" ? undefined : await readDocument(store, key, replaceLimit);
+    const guessed = attempt === 0 ? guessedDocument(store, guess) : undefined;
+    const found = guessed === undefined ? await readDocument(store, key, replaceLimit) : guessed.document;
     const bytes = await next(found?.bytes);
     if (bytes === undefined) return found?.bytes;
     if ((await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return bytes;
   }
   throw contended(key);
+}
+
+/** `undefined`: it must be read. */
+function guessedDocument(
+  store: Store,
+  guess: "absent" | Uint8Array | undefined,
+): { readonly document: { readonly bytes: Uint8Array; readonly etag: string } | undefined } | undefined {
+  if (guess === "absent") return { document: undefined };
+  const etag = guess && store.likelyEtag?.(guess);
+  return guess === undefined || etag === undefined ? undefined : { document: { bytes: guess, etag } };
 }
 
 function contended(key: string): KilnError {

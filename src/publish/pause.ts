@@ -1,8 +1,27 @@
-// Waiting between lost races: a random while that grows, so that publishers who collided don't collide again.
+// Waiting between lost races: a random while that grows, so that publishers who collided don't collide again; and shrinks once more for
+// whoever lost many, so that newcomers don't overtake for ever.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** At most 10 ms after the first lost race, 640 ms after many. Rejects with the signal's reason. */
+/** Lost races after which the wait shrinks. */
+const many = 6;
+
+/** Rejects with the signal's reason. */
 export function randomPause(signal: AbortSignal): (attempt: number) => Promise<void> {
-  return (attempt) => sleep(Math.random() * 10 * 2 ** Math.min(attempt - 1, 6), undefined, { signal });
+  let resumed = Infinity;
+  return async (attempt) => {
+    const tried = Math.max(0, performance.now() - resumed);
+    await sleep(Math.random() * longestPause(attempt, tried), undefined, { signal });
+    resumed = performance.now();
+  };
+}
+
+/**
+ * Milliseconds: 20 after the first lost race, 320 after six, and half of that for each further one. Where the last try took long, four
+ * times as long as that: so many contenders on a slow machine or far from the store leave time for one of them.
+ */
+export function longestPause(attempt: number, tried: number): number {
+  const beyond = Math.max(0, attempt - many);
+  const grown = 10 * 2 ** (Math.min(attempt, many) - 1);
+  return Math.max(20, Math.max(grown, 4 * tried) / 2 ** Math.min(beyond, 4));
 }

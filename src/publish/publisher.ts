@@ -69,6 +69,7 @@ export async function commitAll<T>(
   start?: PublishedState,
 ): Promise<Committed<T>> {
   const { store, trust, signers, context, pause, publicUrl } = publisher;
+  const began = context.now();
   let last: { outcome: T; state: PublishedState; entries: readonly Uint8Array[] } | undefined;
   const { head, from } = await append(
     { store, log: logOf(trust), signer: signers.log, signal: context.signal, pause },
@@ -86,8 +87,9 @@ export async function commitAll<T>(
   );
   if (last === undefined) throw new TypeError("append returned without a decision");
   const { outcome, state, entries } = last;
+  const added = { from, milliseconds: context.now() - began };
   const known = from === undefined ? state : await stateAfter(state, { head, entries, trust });
-  await bringUp({ store, trust, head, pause, signers, now: context.now(), publicUrl, known });
+  await bringUp({ store, trust, head, pause, signers, now: context.now(), publicUrl, known, added });
   return { outcome, head, from };
 }
 

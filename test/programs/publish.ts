@@ -16,11 +16,14 @@ interface Order {
   /** A key that stock clients can check with; without one, signatures are only in the right place. */
   readonly openpgp?: OpenPgpKey;
   readonly kill?: { readonly at: number; readonly when: "before" | "after" };
+  /** Ends when its input does: with whoever started it. */
+  readonly attended?: boolean;
 }
 
 const [path = "", json = "{}"] = process.argv.slice(2);
 const order = JSON.parse(json) as Order;
 const { signal } = new AbortController();
+if (order.attended === true) process.stdin.on("end", () => process.exit(1)).resume();
 let operations = 0;
 
 const counted = async <T>(act: () => Promise<T>): Promise<T> => {
@@ -45,9 +48,12 @@ const store: Store = remembering({
   likelyEtag: (body) => folder.likelyEtag?.(body),
 });
 
-const own = order.openpgp === undefined ? publisher(store) : withOpenPgp(publisher(store), order.openpgp);
+const made = order.openpgp === undefined ? publisher(store) : withOpenPgp(publisher(store), order.openpgp);
+// How long things take counts where many publish at once.
+const own = { ...made, context: { ...made.context, now: Date.now } };
 for (const bake of order.bakes) {
   const options = { bake: bakeOf(bake), channel: { channel: "staging" } };
   await publishRelease({ ...own, pause: randomPause(signal) }, options);
 }
 process.stdout.write(String(operations));
+process.stdin.destroy();
