@@ -165,7 +165,7 @@ function parseHeader(block: Buffer): Header {
   if (sort === undefined) {
     throw unsafe(`${shown(name)}: got an entry of type ${JSON.stringify(flag)}, want files, directories and links`);
   }
-  const prefix = magic === "ustar\0" ? text(block, 345, 155) : "";
+  const prefix = magic === "ustar\0" ? text(block, 345, hasTimes(block) ? 131 : 155) : "";
   return {
     path: prefix === "" ? name : `${prefix}/${name}`,
     sort,
@@ -174,6 +174,14 @@ function parseHeader(block: Buffer): Header {
     modified: number(block, 136, 12),
     target: text(block, 157, 100),
   };
+}
+
+/**
+ * Whether a header ends in two times where ustar's prefix has its last bytes, as star's and npm's older ones do. The byte before them
+ * is then NUL, so that a reader who knows nothing of it stops there as well.
+ */
+function hasTimes(block: Buffer): boolean {
+  return block[475] === 0 && /^(?:[0-7]{11}[ \0]){2}$/.test(block.toString("latin1", 476, 500));
 }
 
 function entryOf(header: Header, type: TarEntry["type"], size: number, overrides: Overrides): TarEntry {

@@ -169,6 +169,18 @@ test("the same path twice is refused, however it is spelled", async () => {
   expect(lstatSync(join(target, "d")).mode & 0o7777).toBe(0o755);
 });
 
+test("a header that ends in two times, as older npms write it, is read as everybody reads it", async () => {
+  const times = "14742271765\x0014742271765\0";
+  await run(tarOf({ path: "f", body: "1", rest: `in/here${"\0".repeat(124)}${times}` }));
+  expect(readFileSync(join(target, "in/here/f"), "utf8")).toBe("1");
+  rmSync(target, { recursive: true });
+  const hidden = { path: "f", body: "1", rest: `in\0here${"\0".repeat(123)}${times}` };
+  await refused(tarOf(hidden), "NUL");
+  await refused(tarOf({ path: "f", body: "1", rest: `in/here${"\0".repeat(124)}not times` }), "NUL");
+  // Without the NUL before them, they are the end of a prefix for whoever knows nothing of times.
+  await refused(tarOf({ path: "f", body: "1", rest: `${"a".repeat(131)}${times}` }), "NUL");
+});
+
 test("PAX and GNU headers can't say what a plain header may not", async () => {
   const file: Member = { path: "innocent", body: "x" };
   await refused(tarOf(pax({ path: "../escaped" }), file), "leaves the folder");
