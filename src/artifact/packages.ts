@@ -5,6 +5,7 @@
 import { z } from "zod";
 
 import type { Artifact, Manifest } from "./manifest.ts";
+import { compareDebian, comparePython, compareRpm, compareSemver } from "./version/newer.ts";
 import { sameToDebian, sameToPython, sameToRpm, sameToSemver } from "./version/same.ts";
 
 export const packageFormats = ["apt", "yum", "pypi", "npm", "helm"] as const;
@@ -73,4 +74,18 @@ const sameVersions = { apt: sameToDebian, yum: sameToRpm, pypi: sameToPython, np
 /** The same for versions that the format's clients take for one. */
 export function sameVersion({ format, version }: Pick<Package, "format" | "version">): string {
   return sameVersions[format](version);
+}
+
+const orders = { apt: compareDebian, yum: compareRpm, pypi: comparePython, npm: compareSemver, helm: compareSemver };
+
+/** Whether any of `packages` is one that clients take for a newer version of one of `others`. */
+export function hasNewer(packages: readonly Package[], others: readonly Package[]): boolean {
+  return packages.some((one) =>
+    others.some(
+      (other) =>
+        other.format === one.format &&
+        sameName(other) === sameName(one) &&
+        orders[one.format](one.version, other.version) > 0,
+    ),
+  );
 }

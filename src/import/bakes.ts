@@ -45,8 +45,8 @@ function nameOf({ package: { name }, original }: InspectedFile, asked: Import): 
   if (nameSchema.safeParse(text).success) return text;
   throw refused(
     original.name,
-    `got the name ${JSON.stringify(name.slice(0, 100))}, which no release can have`,
-    "--name NAME",
+    `got the name ${JSON.stringify(name.slice(0, 120))}, which no release can have`,
+    "a name has 1 to 100 lower-case letters, digits and . _ + - between them: say another one with --name NAME",
   );
 }
 
@@ -57,7 +57,7 @@ function versionOf({ package: { version }, original }: InspectedFile, asked: Imp
   throw refused(
     original.name,
     `got the version ${JSON.stringify(version.slice(0, 100))}, which no release can have`,
-    "--version VERSION",
+    "a version has 1 to 120 letters, digits and . + ~ ! _ - between them: say another one with --version VERSION",
   );
 }
 

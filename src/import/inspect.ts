@@ -63,7 +63,7 @@ async function fileAt(path: string, { env, signal }: Pick<Context, "env" | "sign
     }
   } catch (cause) {
     if (!isSystemError(cause, "ENOENT", "ENOTDIR")) throw cause;
-    throw new KilnError("NOT_FOUND", `${path}: got no such file`, { cause });
+    throw new KilnError("NOT_FOUND", `${path}: got no such file`, { cause, hint: "check the path" });
   }
 }
 

@@ -46,7 +46,7 @@ async function readManifest(folder: string, path: string): Promise<Uint8Array> {
   } catch (cause) {
     if (!isSystemError(cause, "ENOENT", "ENOTDIR")) throw cause;
     throw new KilnError("NOT_FOUND", `${folder}: got no ${manifestFile}, want the folder of a bake`, {
-      hint: "run `kiln bake` first, or leave the folder out",
+      hint: "run `kiln bake` first, or leave the folder out; of a folder of packages that others made, name the files",
       cause,
     });
   }

@@ -42,7 +42,10 @@ export async function adopted(catalog: CatalogReader, wanted: Claimant): Promise
   }
   if (same !== undefined) {
     throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: got manifest ${manifest}, want ${same.manifest}`, {
-      hint: "this version was published from another bake: give this one a new version",
+      hint:
+        claims === null
+          ? "a published version never changes: publish all files of one version together, or give this one a new version"
+          : "this version was published from another bake: give this one a new version",
       details: { published: same.manifest, commit: same.commit },
     });
   }

@@ -55,7 +55,7 @@ export async function select(catalog: CatalogReader, selector: Selector): Promis
     const shown = await findChannel(catalog, name, selector.channel);
     if (shown !== undefined) return released(catalog, name, shown.version);
     throw new KilnError("NOT_FOUND", `${name}:${selector.channel}: there is no such channel`, {
-      hint: `\`kiln show ${name}\` lists its channels`,
+      hint: "`kiln list` shows names and their channels",
     });
   }
   const found: Released[] = [];

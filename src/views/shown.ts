@@ -1,5 +1,6 @@
 // What a channel shows of one name to stock clients: the release that its newest move leads to, and a few that it showed
-// before. Never one that is newer than the current: so a channel that moves back takes its clients back too. What was retired is
+// before. Never one that is newer than the current, to Kiln (released later) or to a client (by the versions of its packages): so a
+// channel that moves back takes its clients back too. What was retired is
 // shown no more; of what was yanked each view knows what its clients expect. All of it comes from the log's own entries, move by
 // move, and from nothing that a store merely says.
 
@@ -7,6 +8,7 @@ import pMap from "p-map";
 
 import { type ChannelLeaf, isWithdrawal, type ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
+import { hasNewer } from "../artifact/packages.ts";
 import { poolKey } from "../artifact/pool.ts";
 import { isKilnError } from "../errors.ts";
 import type { TakenLeaf, ViewSource } from "./view.ts";
@@ -152,7 +154,7 @@ export async function shownAfter(
     const isShown = shown.some(({ release }) => release.manifest === leaf.manifest);
     const index = isShown ? undefined : await source.releaseIndex(leaf.name, leaf.version);
     // Of what isn't shown nothing is read: a mirror of this channel may not have it.
-    if (index !== undefined && index < current.leaf) {
+    if (index !== undefined && (await isEarlier(index, current, source))) {
       const { retired } = await readWithdrawal(leaf, source);
       const earlier = retired === null || (await isKept(leaf)) ? await releaseOf(leaf, source) : undefined;
       if (earlier !== undefined) shown.push(earlier);
@@ -160,6 +162,13 @@ export async function shownAfter(
     before = leaf.follows;
   }
   return shown;
+}
+
+/** By the log alone. A hotfix of an old line is released later than the new line, and clients must not take what it replaces for newer. */
+async function isEarlier(index: number, current: Shown, source: ShownSource): Promise<boolean> {
+  if (index >= current.leaf) return false;
+  const leaf = await source.leaf(index);
+  return leaf?.type === "release" && !hasNewer(leaf.packages ?? [], current.release.packages ?? []);
 }
 
 /** The release that is logged at `index`; `undefined`: none is. Throws STORE_CORRUPT. */

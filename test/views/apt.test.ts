@@ -83,6 +83,18 @@ test("what is yanked or retired is dropped from the suites that show it; a yank 
   expect(await findings()).toEqual([]);
 });
 
+test("what clients take for newer than the current release isn't shown, in whatever order they were released", async () => {
+  const { publish, versions, audit: findings, rebuild: again } = await scene();
+  for (const version of ["1.0.0", "1.9.0", "2.0.0"]) await publish(version);
+  expect(await versions()).toEqual(["1.0.0", "1.9.0", "2.0.0"]);
+  // A correction of the old line, released last.
+  await publish("1.9.1");
+  expect(await versions()).toEqual(["1.0.0", "1.9.0", "1.9.1"]);
+  expect(await findings()).toEqual([]);
+  await again();
+  expect(await versions()).toEqual(["1.0.0", "1.9.0", "1.9.1"]);
+});
+
 test("an InRelease from before a yank is found, and nobody takes it for the suite", async () => {
   const { store, publish, publisher, inRelease, audit: findings } = await scene();
   for (const version of ["1.0.1", "1.0.2"]) await publish(version);

@@ -35,8 +35,6 @@ const pythonWords: Readonly<Record<string, string>> = {
   c: "rc",
   pre: "rc",
   preview: "rc",
-  rev: "post",
-  r: "post",
 };
 
 const python =
@@ -44,21 +42,43 @@ const python =
 
 /** To pip (PEP 440): case, spelling and zeros at the end don't count. */
 export function sameToPython(version: string): string {
-  const found = python.exec(version.trim().toLowerCase())?.groups;
-  if (found === undefined) return version;
-  const { epoch, numbers = "", pre, preNumber, bare, post, postNumber, dev, devNumber, local } = found;
-  const bares = numbers.split(".").map((number) => BigInt(number).toString());
-  while (bares.length > 1 && bares.at(-1) === "0") bares.pop();
-  const numbered = (word: string | undefined, number: string | undefined): string =>
-    word === undefined ? "" : ` ${pythonWords[word] ?? word}${BigInt(number || "0")}`;
-  const locals = (local ?? "").split(/[-_.]/).map((it) => (/^[0-9]+$/.test(it) ? BigInt(it).toString() : it));
+  const parts = pythonParts(version);
+  if (parts === undefined) return version;
+  const { epoch, numbers, pre, post, dev, local } = parts;
   return [
-    `${BigInt(epoch ?? "0")}!${bares.join(".")}`,
-    numbered(pre, preNumber),
-    bare === undefined ? numbered(post, postNumber) : numbered("post", bare),
-    numbered(dev, devNumber),
-    local === undefined ? "" : `+${locals.join(".")}`,
+    `${epoch}!${numbers.join(".")}`,
+    pre === undefined ? "" : ` ${pre.word}${pre.number}`,
+    post === undefined ? "" : ` post${post}`,
+    dev === undefined ? "" : ` dev${dev}`,
+    local.length === 0 ? "" : `+${local.join(".")}`,
   ].join("");
+}
+
+export interface PythonParts {
+  readonly epoch: bigint;
+  /** Without zeros at the end. */
+  readonly numbers: readonly bigint[];
+  readonly pre: { readonly word: string; readonly number: bigint } | undefined;
+  readonly post: bigint | undefined;
+  readonly dev: bigint | undefined;
+  readonly local: readonly (bigint | string)[];
+}
+
+/** Of a version in any spelling that PEP 440 allows; `undefined`: it is none. */
+export function pythonParts(version: string): PythonParts | undefined {
+  const found = python.exec(version.trim().toLowerCase())?.groups;
+  if (found === undefined) return undefined;
+  const { epoch, numbers = "", pre, preNumber, bare, post, postNumber, dev, devNumber, local } = found;
+  const bares = numbers.split(".").map(BigInt);
+  while (bares.length > 1 && bares.at(-1) === 0n) bares.pop();
+  return {
+    epoch: BigInt(epoch ?? "0"),
+    numbers: bares,
+    pre: pre === undefined ? undefined : { word: pythonWords[pre] ?? pre, number: BigInt(preNumber || "0") },
+    post: bare === undefined && post === undefined ? undefined : BigInt(bare ?? (postNumber || "0")),
+    dev: dev === undefined ? undefined : BigInt(devNumber || "0"),
+    local: (local?.split(/[-_.]/) ?? []).map((it) => (/^[0-9]+$/.test(it) ? BigInt(it) : it)),
+  };
 }
 
 /** To npm and Helm: metadata doesn't count. */

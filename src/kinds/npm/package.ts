@@ -45,12 +45,24 @@ export function parsePackage(text: string, where: string): Package {
   const json = parseJson(text, where);
   const parsed = packageSchema.safeParse(json);
   if (!parsed.success) {
+    checkPackageName(Object(json) as { name?: unknown }, where);
     throw new KilnError("ARTIFACT_INVALID", `${where}: ${z.prettifyError(parsed.error)}`, {
       hint: "npm could not install it: correct the package.json",
     });
   }
   // In the order in which it was written.
   return json as Package;
+}
+
+/** Throws ARTIFACT_INVALID: the one field of which a person must know what it may be. */
+function checkPackageName({ name }: { readonly name?: unknown }, where: string): void {
+  if (packageNameSchema.safeParse(name).success) return;
+  const got = typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : "none";
+  throw new KilnError(
+    "ARTIFACT_INVALID",
+    `${where}: name: got ${got}, want an npm package name: lower-case letters, digits and . _ ~ -, after @SCOPE/ if it has one`,
+    { hint: "npm could not install it: correct the package.json" },
+  );
 }
 
 export function parseJson(text: string, where: string): unknown {
