@@ -60,6 +60,33 @@ test("a page says what a release is made of, and the name's page what its channe
   expect(textAt(world, "index.html")).toContain('href="web/invoices/index.html"');
 });
 
+test("the page of an import says what is known of its origin, and claims no build", async () => {
+  const world = webWorld();
+  const { manifest, ...bake } = small("app", "1.0.0");
+  const files = manifest.artifacts.map(({ name, size, sha256 }) => ({
+    artifact: name,
+    name: "vendor.bin",
+    size,
+    sha256,
+  }));
+  const imported = { origin: "https://vendor.example.com/app/", note: "ticket 4711", files };
+  const source = { repository: null, commit: null, recipe: "", time: 0 };
+  await world.release({ ...bake, manifest: { ...manifest, source, imported } });
+  await world.take();
+  const page = textAt(world, "web/app/1.0.0/index.html");
+  for (const text of [
+    "ticket 4711",
+    "vendor.bin",
+    'href="https://vendor.example.com/app/"',
+    "--type urn:kiln:import:v1",
+  ]) {
+    expect(page).toContain(text);
+  }
+  for (const invented of ["Commit", "Recipe", "Bake key", "Provenance", "SLSA", "1970", "slsaprovenance"]) {
+    expect(page).not.toContain(invented);
+  }
+});
+
 test("what is said of a release later stands on its page and on the name's", async () => {
   const world = webWorld();
   const first = await world.release(small("app", "1.0.0"));

@@ -8,6 +8,7 @@ import { type Artifact, type Manifest, manifestFile } from "../../artifact/manif
 import { beside, besideAttestation, keys, poolKey } from "../../artifact/pool.ts";
 import { attestationsAbout, recordOrder } from "../../artifact/records.ts";
 import { type Signatures, signaturesFile } from "../../artifact/signatures.ts";
+import { predicateTypes } from "../../artifact/statement.ts";
 import { gatesList, numbersOf } from "./gates.ts";
 import { type Html, html } from "./html.ts";
 import { type Place, stepOf } from "./install.ts";
@@ -90,35 +91,42 @@ function notices({ yanked, retired }: ReleaseRow): Html[] {
 
 function contentsOf(release: Shown): Html {
   const { manifest, row } = release;
-  const { source } = manifest;
   const aliases =
     row.aliases === undefined
       ? undefined
       : html`<dt>Also called</dt>
           <dd>${row.aliases.join(", ")}</dd> `;
   return html`<dl>
-      ${aliases}
-      <dt>Commit</dt>
-      <dd>
-        ${source.commit === null ? "none: baked from a changed tree" : html`<code>${source.commit}</code>`}${
-          source.repository === null ? "" : html` of ${repositoryLink(source.repository)}`
-        }
-      </dd>
-      <dt>Recipe</dt>
-      <dd><code>${source.recipe}</code></dd>
-      <dt>Time of the commit</dt>
-      <dd>${dayOf(source.time)}</dd>
+      ${aliases} ${manifest.imported === undefined ? bakedFrom(manifest) : ""}
       <dt>Manifest</dt>
       <dd>${blob(release, { sha256: release.leaf.manifest, file: manifestFile })}</dd>
-      <dt>Bake key</dt>
-      <dd><span class="digest">${manifest.bakeKey}</span></dd>
-      <dt>Provenance</dt>
-      <dd>${blob(release, manifest.provenance)} (SLSA v1)</dd>
+      ${
+        manifest.imported === undefined
+          ? html`<dt>Provenance</dt>
+              <dd>${blob(release, manifest.provenance)} (SLSA v1)</dd> `
+          : html`<dt>Statement</dt>
+              <dd>${blob(release, manifest.provenance)} (what is known of its origin; of a build nothing is)</dd> `
+      }
     </dl>
     ${imported(manifest)} ${cells(manifest)}
     <h2 id="artifacts">${counted(manifest.artifacts.length, "artifact")}</h2>
     ${manifest.artifacts.map((artifact, place) => artifactCard(release, artifact, place))} ${checks(release)}
     ${sboms(release)} ${activation(manifest)}`;
+}
+
+function bakedFrom({ source, bakeKey }: Manifest): Html {
+  return html`<dt>Commit</dt>
+    <dd>
+      ${source.commit === null ? "none: baked from a changed tree" : html`<code>${source.commit}</code>`}${
+        source.repository === null ? "" : html` of ${repositoryLink(source.repository)}`
+      }
+    </dd>
+    <dt>Recipe</dt>
+    <dd><code>${source.recipe}</code></dd>
+    <dt>Time of the commit</dt>
+    <dd>${dayOf(source.time)}</dd>
+    <dt>Bake key</dt>
+    <dd><span class="digest">${bakeKey}</span></dd> `;
 }
 
 function blob({ to }: Pick<Shown, "to">, { sha256, file }: { readonly sha256: string; readonly file: string }): Html {
@@ -131,7 +139,10 @@ function imported({ imported: from }: Manifest): Html | undefined {
     ({ artifact, name, size, sha256 }) =>
       html`<li>${artifact}: ${name}, ${sizeOf(size)} <span class="digest">${sha256}</span></li>`,
   );
-  const origin = from.origin === undefined ? "Where they were got from isn't known." : `Got from: ${from.origin}`;
+  const origin =
+    from.origin === undefined
+      ? "Where they were got from isn't known."
+      : html`Got from: ${repositoryLink(from.origin)}`;
   return html`<h2 id="imported">Imported</h2>
     <p>Kiln didn't bake these files: they were handed over as they are. ${origin}</p>
     ${from.note === undefined ? "" : html`<p>${from.note}</p>`}
@@ -206,7 +217,7 @@ function besideLinks({ manifest }: Shown, artifact: Artifact, link: (key: string
   const items = [
     link(key + beside.openpgp, "OpenPGP signature"),
     link(key + beside.signature, "Sigstore bundle"),
-    link(key + beside.provenance, "provenance"),
+    link(key + beside.provenance, manifest.imported === undefined ? "provenance" : "statement of the import"),
     link(key + beside.sbom, "SBOM attestation"),
     ...attestationsAbout(manifest, artifact.name).map(({ check, predicateType }, at) =>
       link(key + besideAttestation(at), check === undefined ? predicateType : `results of ${check}`),
@@ -218,7 +229,7 @@ function besideLinks({ manifest }: Shown, artifact: Artifact, link: (key: string
 }
 
 /** With the keys from the store they say that nothing was damaged; with pinned ones, that nobody changed anything. */
-function verifyLines({ place, signatures }: Shown, artifact: Artifact): Html {
+function verifyLines({ manifest, place, signatures }: Shown, artifact: Artifact): Html {
   const { url, releaseKeys } = place;
   const file = word(artifact.file);
   const at = releaseKeys.indexOf(signatures.publicKey);
@@ -228,12 +239,14 @@ function verifyLines({ place, signatures }: Shown, artifact: Artifact): Html {
     `file=${word(url + poolKey(artifact))}`,
     `for end in "" ${ends.join(" ")}; do curl -fsSLO "$file$end"; done`,
   ];
+  const isBaked = manifest.imported === undefined;
+  const statement = isBaked ? "slsaprovenance1" : predicateTypes.import;
   const trust = `--key ${pem} --trusted-root trusted_root.json`;
   const cosign = [
     `curl -fsSLO ${word(`${url}trust/${pem}`)}`,
     `curl -fsSLO ${word(`${url}trust/trusted_root.json`)}`,
     `cosign verify-blob ${trust} --bundle ${word(artifact.file + beside.signature)} ${file}`,
-    `cosign verify-blob-attestation ${trust} --type slsaprovenance1 --bundle ${word(artifact.file + beside.provenance)} ${file}`,
+    `cosign verify-blob-attestation ${trust} --type ${statement} --bundle ${word(artifact.file + beside.provenance)} ${file}`,
     `cosign verify-blob-attestation ${trust} --type cyclonedx --bundle ${word(artifact.file + beside.sbom)} ${file}`,
   ];
   const steps = [
@@ -249,7 +262,14 @@ function verifyLines({ place, signatures }: Shown, artifact: Artifact): Html {
       ],
     },
     { text: "Or with sqv:", lines: [`sqv --keyring openpgp.gpg ${word(artifact.file + beside.openpgp)} ${file}`] },
-    ...(at < 0 ? [] : [{ text: "Signature, log entry, provenance and SBOM, with cosign 3:", lines: cosign }]),
+    ...(at < 0
+      ? []
+      : [
+          {
+            text: `Signature, log entry, ${isBaked ? "provenance" : "statement"} and SBOM, with cosign 3:`,
+            lines: cosign,
+          },
+        ]),
     {
       text: "All of it at once, and offline, with the trust file that you pinned:",
       lines: [`kiln verify ${file} --trust trust.json`],
