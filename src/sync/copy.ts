@@ -1,6 +1,8 @@
 // Copies the objects of releases from the source to the target's pool, each checked against its digest while it passes: what isn't
-// what the log leads to never comes to be in the target. The manifest is the last of its release, so a release whose manifest is there
-// is there whole, and isn't looked at again. If we stop here, the target has blobs that nobody refers to.
+// what the log leads to never comes to be in the target. The manifest is the last of its release, so a release that the target's log
+// leads to, and whose manifest is there, is there whole, and isn't looked at again.
+// If we stop here, the target has blobs that nobody refers to, and its gc takes those that get old. So what an earlier run left is
+// renewed, and a run that took long looks again, before the target's log leads to any of it.
 
 import pMap from "p-map";
 
@@ -12,6 +14,7 @@ import { poolKey } from "../artifact/pool.ts";
 import { nativesOf } from "../artifact/signatures.ts";
 import type { Context } from "../context.ts";
 import { isKilnError, KilnError } from "../errors.ts";
+import { renewalAge } from "../publish/gc/grace.ts";
 import type { Step } from "../report.ts";
 import { readBlob, readWholeBlob } from "../stores/read.ts";
 import { documentLimit, type ReadableStore, type Store } from "../stores/store.ts";
@@ -32,7 +35,12 @@ export interface LackingRelease {
   readonly name: string;
   readonly version: string;
   readonly objects: readonly Lacking[];
+  /** What an earlier run left in the target, so long ago that its gc may take it. */
+  readonly old: readonly Lacking[];
 }
+
+/** Milliseconds: so old an object may be when it is looked at, and so long a run may take after that. Together they are what gc allows. */
+export const oldAfter = renewalAge / 2;
 
 /** Releases and attestations that are looked at, or copied, at once. */
 const atOnce = 8;
@@ -42,31 +50,50 @@ interface ToLook {
   readonly target: ReadableStore;
   /** Look at every object, also of releases whose manifest is there. */
   readonly all: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 /** What is to be copied. Throws OBJECT_MISSING, STORE_CORRUPT, DIGEST_MISMATCH, SUBJECT_MISMATCH. */
 export async function lackingOf(wanted: Wanted, stores: ToLook): Promise<LackingRelease[]> {
   const releases = await pMap(
     wanted.releases,
-    (leaf) => lackingRelease(leaf, { ...stores, mayBeGone: wanted.retired.has(leaf.manifest) }),
+    (leaf) =>
+      lackingRelease(leaf, {
+        ...stores,
+        mayBeGone: wanted.retired.has(leaf.manifest),
+        isNew: wanted.added.has(leaf.manifest),
+      }),
     { concurrency: atOnce },
   );
   const others = await pMap(
     wanted.attestations,
-    ({ digest }) => lackingOnes([{ key: attestationKey(digest), sha256: digest, size: undefined }], stores),
+    ({ digest }) => {
+      const one = { key: attestationKey(digest), sha256: digest, size: undefined };
+      return lackingOnes([one], { ...stores, mayBeOld: !wanted.added.has(digest) });
+    },
     { concurrency: atOnce },
   );
-  return [...releases, { name: "", version: "", objects: others.flat() }].filter(({ objects }) => objects.length > 0);
+  const besides = {
+    name: "",
+    version: "",
+    objects: others.flatMap(({ objects }) => objects),
+    old: others.flatMap(({ old }) => old),
+  };
+  return [...releases, besides].filter(({ objects, old }) => objects.length + old.length > 0);
 }
 
 async function lackingRelease(
   leaf: ReleaseLeaf,
-  { mayBeGone, ...stores }: ToLook & { readonly mayBeGone: boolean },
+  { mayBeGone, isNew, ...stores }: ToLook & { readonly mayBeGone: boolean; readonly isNew: boolean },
 ): Promise<LackingRelease> {
   const { source, target, all } = stores;
   const { name, version } = leaf;
   const last = { key: manifestKey(leaf), sha256: leaf.manifest };
-  if (!all && (await target.head(last.key)) !== undefined) return { name, version, objects: [] };
+  const there = await target.head(last.key);
+  // What the target's log leads to is no garbage, however old it is.
+  const mayBeOld = there !== undefined && !isNew;
+  if (!all && mayBeOld) return { name, version, objects: [], old: [] };
   const document = await fromSource(source, last);
   const manifest = manifestOf(leaf, document);
   const other = { key: signaturesKey(leaf), sha256: leaf.signatures };
@@ -77,9 +104,9 @@ async function lackingRelease(
     sha256: blob.sha256,
     size: blob.size,
   }));
-  const there = mayBeGone ? await pFilter(blobs, async ({ key }) => (await source.head(key)) !== undefined) : blobs;
-  const inOrder = [...there, { ...other, size: signed.length }, { ...last, size: document.length }];
-  return { name, version, objects: await lackingOnes(inOrder, stores) };
+  const present = mayBeGone ? await pFilter(blobs, async ({ key }) => (await source.head(key)) !== undefined) : blobs;
+  const inOrder = [...present, { ...other, size: signed.length }, { ...last, size: document.length }];
+  return { name, version, ...(await lackingOnes(inOrder, { ...stores, mayBeOld })) };
 }
 
 async function pFilter<T>(all: readonly T[], isKept: (one: T) => Promise<boolean>): Promise<T[]> {
@@ -87,12 +114,18 @@ async function pFilter<T>(all: readonly T[], isKept: (one: T) => Promise<boolean
   return all.filter((_, at) => kept[at]);
 }
 
-async function lackingOnes(objects: readonly Lacking[], { target }: ToLook): Promise<Lacking[]> {
-  const lacking: Lacking[] = [];
-  for (const one of new Map(objects.map((object) => [object.key, object])).values()) {
-    if ((await target.head(one.key)) === undefined) lacking.push(one);
+async function lackingOnes(
+  wanted: readonly Lacking[],
+  { target, now, mayBeOld }: ToLook & { readonly mayBeOld: boolean },
+): Promise<Pick<LackingRelease, "objects" | "old">> {
+  const objects: Lacking[] = [];
+  const old: Lacking[] = [];
+  for (const one of new Map(wanted.map((object) => [object.key, object])).values()) {
+    const there = await target.head(one.key);
+    if (there === undefined) objects.push(one);
+    else if (!mayBeOld && now - there.modified >= oldAfter) old.push(one);
   }
-  return lacking;
+  return { objects, old };
 }
 
 async function fromSource(source: ReadableStore, { key, sha256 }: Pick<Lacking, "key" | "sha256">): Promise<Buffer> {
@@ -140,7 +173,11 @@ export async function copyAll(
       yield piece;
     }
   }
-  const copyRelease = async ({ objects }: LackingRelease): Promise<void> => {
+  const copyRelease = async ({ objects, old }: LackingRelease): Promise<void> => {
+    // Made of its own bytes again, it is new. Gone by now: NOT_FOUND, and whoever looks again finds it lacking.
+    for (const { key, sha256, size = documentLimit } of old) {
+      await target.create(key, readBlob(target, key, { sha256, size }));
+    }
     for (const one of objects) {
       await named(one.key, () => target.create(one.key, passing(one)));
       count += 1;

@@ -29,7 +29,7 @@ import type { ReadableStore, Store } from "../stores/store.ts";
 import { catalogBytes, channels, names, releases } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import type { Standing } from "../views/view.ts";
-import { bytesOf, copyAll, lackingOf, type LackingRelease } from "./copy.ts";
+import { bytesOf, copyAll, lackingOf, type LackingRelease, oldAfter } from "./copy.ts";
 import { overlay } from "./overlay.ts";
 import { isSameScope, isWhole, type Scope, widened } from "./scope.ts";
 import { readSourceLog, type SourceLog } from "./source-log.ts";
@@ -124,6 +124,7 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
   const { report } = context;
   // Before anything is finished there that somebody left: it may be another log's.
   scopeOf(await storeDocument(target), options);
+  const began = context.now();
   const plan = await planOf(options, await settledHead(target, trust));
   const { own, scope, known, log, wanted, repositories, lacking } = plan;
   if (log.behind > 0) return resultOf(plan, { objects: 0, bytes: 0 });
@@ -134,6 +135,8 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
     (step) => copyAll(lacking, { source, target, context, step }),
     ({ objects }) => `${objects} objects`,
   );
+  // What was copied first may be garbage soon, by the target's clock: it is looked at again, and renewed.
+  if (context.now() - began >= oldAfter) return undefined;
   const document = await writeStoreDocument(options, own, scope);
   // It says how far the views are: not yet anywhere.
   if ((await target.head(keys.catalog)) === undefined) {
@@ -180,7 +183,7 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
     scope,
     known,
     log: first,
-    wanted: { releases: [], attestations: [], retired: new Set<string>() },
+    wanted: { releases: [], attestations: [], retired: new Set<string>(), added: new Set<string>() },
     lacking: [],
     repositories: [],
     all,
@@ -194,11 +197,12 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
     entries: log.entries,
     catalog: state.catalog,
     log: logIn(options, state, log.head),
+    before: known?.checkpoint.size ?? 0,
   });
   const lacking = await inStep(
     context.report,
     "look for what is missing",
-    () => lackingOf(wanted, { source, target, all }),
+    () => lackingOf(wanted, { source, target, all, now: context.now() }),
     (found) => `${found.length} releases`,
   );
   return { ...nothing, log, wanted, lacking, repositories };
@@ -320,7 +324,7 @@ function resultOf(
     scope,
     before: known?.checkpoint.size ?? 0,
     leaves: log.head.checkpoint.size,
-    releases: lacking.filter(({ name }) => name !== "").length,
+    releases: lacking.filter(({ name, objects }) => name !== "" && objects.length > 0).length,
     objects,
     bytes,
     behind: log.behind,

@@ -16,6 +16,8 @@ export interface Wanted {
   readonly retired: ReadonlySet<string>;
   /** Made after the releases: their envelopes are blobs of their own. */
   readonly attestations: readonly Pick<AttestationLeaf, "digest">[];
+  /** Manifests of releases, and digests of attestations, that the target's log doesn't lead to yet. */
+  readonly added: ReadonlySet<string>;
 }
 
 export interface WantedFrom {
@@ -24,19 +26,31 @@ export interface WantedFrom {
   readonly entries: readonly PlacedEntry[];
   readonly catalog: CatalogReader;
   readonly log: ShownSource;
+  /** How many leaves the target's log has. */
+  readonly before: number;
 }
 
-export async function wantedOf({ scope, entries, catalog, log }: WantedFrom): Promise<Wanted> {
-  const wanted = isWhole(scope) ? everything(entries) : await someOf({ scope, entries, catalog, log });
+type Found = Pick<Wanted, "releases" | "attestations">;
+
+export async function wantedOf({ scope, entries, catalog, log, before }: WantedFrom): Promise<Wanted> {
+  const wanted = isWhole(scope) ? everything(entries) : await someOf({ scope, catalog, log });
+  const added = everything(entries.filter(({ index }) => index >= before));
   const gone = await pMap(
     wanted.releases,
     async (leaf) => ((await readWithdrawal(leaf, log)).retired === null ? [] : [leaf.manifest]),
     { concurrency: 8 },
   );
-  return { ...wanted, retired: new Set(gone.flat()) };
+  return {
+    ...wanted,
+    retired: new Set(gone.flat()),
+    added: new Set([
+      ...added.releases.map(({ manifest }) => manifest),
+      ...added.attestations.map(({ digest }) => digest),
+    ]),
+  };
 }
 
-async function someOf({ scope, catalog, log }: WantedFrom): Promise<Omit<Wanted, "retired">> {
+async function someOf({ scope, catalog, log }: Pick<WantedFrom, "scope" | "catalog" | "log">): Promise<Found> {
   const found = new Map<string, ReleaseLeaf>();
   for await (const leaf of scope.channels === undefined
     ? ofNames(scope, catalog, log)
@@ -51,7 +65,7 @@ async function someOf({ scope, catalog, log }: WantedFrom): Promise<Omit<Wanted,
 }
 
 /** Entries that no trusted key signed are in the log, and nobody is served what they name. */
-function everything(entries: readonly PlacedEntry[]): Omit<Wanted, "retired"> {
+function everything(entries: readonly PlacedEntry[]): Found {
   const leaves = entries.flatMap(({ entry, sound }) => (sound && entry.sort === "leaf" ? [entry.leaf] : []));
   return {
     releases: leaves.filter((leaf) => leaf.type === "release"),

@@ -1,5 +1,5 @@
-// Mirrors by the real program: over http into a folder, from there as on a disk to another machine's, and into a bucket, each read by apt or
-// audited; and processes ended by SIGKILL, after which the next one goes on.
+// Mirrors by the real program: over http into a folder, from there as on a disk to another machine's, and from bucket to bucket, each read by
+// apt or audited; and processes ended by SIGKILL, after which the next one goes on.
 
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import {
   type Scene,
   staticVersion,
 } from "../fixtures/scene.ts";
+import { credentials, startS3Server } from "../stores/s3-server.ts";
 import { files, serve, type WebServer } from "../stores/web-server.ts";
 
 let scene: Scene;
@@ -92,12 +93,12 @@ test("over http to a folder, from there to another: apt reads both, a host deplo
   expect(await aptCandidate(`file:${disk}`, "apt-later")).toBe("1.2.0");
 }, 300_000);
 
-test("a mirror that is ended by SIGKILL at any time goes on when it is run again", async () => {
-  const target = join(scene.root, "killed");
+/** Ended by SIGKILL after each of these times, unless it is done by then. */
+async function syncKilled(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
   const program = join(import.meta.dirname, "../../src/cli.ts");
   for (const milliseconds of [300, 600, 900, 1200, 1500]) {
-    const running = execa(process.execPath, [program, "sync", scene.store, target, "--quiet"], {
-      env: scene.env,
+    const running = execa(process.execPath, [program, "sync", ...args, "--quiet"], {
+      env: { ...scene.env, ...env },
       extendEnv: false,
       reject: false,
     });
@@ -105,10 +106,34 @@ test("a mirror that is ended by SIGKILL at any time goes on when it is run again
     running.kill("SIGKILL");
     await running;
   }
+}
+
+test("a mirror that is ended by SIGKILL at any time goes on when it is run again", async () => {
+  const target = join(scene.root, "killed");
+  await syncKilled([scene.store, target]);
   await kilnDone(scene, ["sync", scene.store, target]);
   const audit = await kiln(scene, ["audit", "--store", target]);
   expect(audit, audit.stdout).toMatchObject({ end: 0 });
   const copy = join(scene.root, "copy");
   await cp(target, copy, { recursive: true });
   expect((await kiln(scene, ["sync", copy, target])).stdout).toContain("nothing to copy");
+}, 300_000);
+
+test("from bucket to bucket, ended by SIGKILL on the way, and back to a folder that apt reads", async () => {
+  const buckets = await startS3Server("versitygw");
+  try {
+    const options = { env: credentials };
+    const [first, second, back] = [await buckets.makeBucket(), await buckets.makeBucket(), join(scene.root, "back")];
+    const address = ["--public-url", "https://mirror.test/"];
+    expect(await kiln(scene, ["sync", scene.store, first], options)).toMatchObject({ end: 0 });
+    await syncKilled([first, second, ...address], credentials);
+    expect(await kiln(scene, ["sync", first, second, ...address], options)).toMatchObject({ end: 0 });
+    const audit = await kiln(scene, ["audit", "--store", second], options);
+    expect(audit, audit.stdout).toMatchObject({ end: 0 });
+    expect((await kiln(scene, ["sync", first, second], options)).stdout).toContain("nothing to copy");
+    expect(await kiln(scene, ["sync", second, back, "--channel", "staging"], options)).toMatchObject({ end: 0 });
+    expect(await aptCandidate(`file:${back}`, "apt-back")).toBe(await aptCandidate(`file:${scene.store}`, "apt-own"));
+  } finally {
+    await buckets.stop();
+  }
 }, 300_000);

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 
 import { keys } from "../../src/artifact/pool.ts";
 import { KilnError } from "../../src/errors.ts";
+import { collectGarbage } from "../../src/publish/gc/gc.ts";
 import { promote } from "../../src/publish/promote.ts";
 import { publishRelease } from "../../src/publish/release.ts";
 import { readDocument } from "../../src/stores/read.ts";
@@ -326,4 +327,69 @@ test("a source that moves on while it is read gives one state of it", async () =
   expect(findings.filter(({ severity }) => severity === "error")).toEqual([]);
   await syncTo(target, { source: own });
   expect((await audited(target)).findings).toEqual([]);
+});
+
+describe("gc of a mirror", () => {
+  const hour = 3_600_000;
+  const collect = (store: Store, now: number) => {
+    const context = { ...testContext(), now: () => now };
+    const grace = 72 * hour;
+    return collectGarbage({ store, trust: built.trust, grace, isDryRun: false, onRemoved: () => undefined, context });
+  };
+
+  test("of a part keeps what is here, and doesn't miss what isn't", async () => {
+    for (const asked of [{ channels: ["production"] }, { names: ["tool"] }]) {
+      const clock = { now: testContext().now() };
+      const target = openMemoryStore(() => clock.now);
+      await syncTo(target, { asked });
+      clock.now += 1000 * hour;
+      await collect(target, clock.now);
+      await expectWhole(target, "MIRROR_PARTIAL");
+      expect(await syncTo(target, { asked })).toMatchObject({ objects: 0 });
+    }
+  });
+
+  test("takes nothing that a sync found there from long ago, and is about to refer to", async () => {
+    const own = source.clone();
+    const clock = { now: testContext().now() };
+    const target = openMemoryStore(() => clock.now);
+    const options = { source: own, context: { ...testContext(), now: () => clock.now } };
+    await syncTo(target, options);
+    await publishRelease({ ...built.publisher, store: own }, { bake: tools("1.1.0", "e"), channel: undefined });
+    const before = (work: () => Promise<void>): Store => ({
+      ...target,
+      async replace(key, body, etag) {
+        if (key === keys.head) await work();
+        return target.replace(key, body, etag);
+      },
+    });
+    const killed = async () => {
+      throw new Error("killed");
+    };
+    await expect(syncTo(before(killed), options)).rejects.toThrow("killed");
+    clock.now += 70 * hour;
+    const collected = async () => {
+      clock.now += 5 * hour;
+      await collect(target, clock.now);
+    };
+    expect(await syncTo(before(collected), options)).toMatchObject({ objects: 0 });
+    expect((await audited(target)).findings).toEqual([]);
+  });
+
+  test("and a sync that takes long looks again before it refers to what it copied", async () => {
+    const clock = { now: testContext().now() };
+    const target = openMemoryStore(() => clock.now);
+    let copied = 0;
+    const slow: Store = {
+      ...target,
+      async create(key, body) {
+        if (key.endsWith("/release.json") && (copied += 1) <= 2) clock.now += 20 * hour;
+        return target.create(key, body);
+      },
+    };
+    await syncTo(slow, { context: { ...testContext(), now: () => clock.now } });
+    const { modified = 0 } = (await target.head(keys.head)) ?? {};
+    for await (const object of target.list("pool/"))
+      expect(modified - object.modified, object.key).toBeLessThan(12 * hour);
+  });
 });

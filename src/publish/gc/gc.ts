@@ -14,6 +14,7 @@ import pMap from "p-map";
 
 import { isWithdrawal } from "../../artifact/leaf.ts";
 import { keys } from "../../artifact/pool.ts";
+import { parseStoreDocument } from "../../artifact/store-document.ts";
 import type { Trust } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
 import { isKilnError } from "../../errors.ts";
@@ -122,7 +123,7 @@ async function mark(options: Marking): Promise<{ readonly count: number; readonl
   for (const digest of await catalogs.kept()) marks.add(keys.catalogShard(digest));
   for (const { digest } of (await readCatalog(store)).catalog.table) marks.add(keys.catalogShard(digest));
   const named = releases.map(({ leaf }) => ({ leaf, isRetired: retired.has(leaf.manifest) }));
-  await markReleases(named, { ...options, marks });
+  await markReleases(named, { ...options, marks, isPart: await isPart(store) });
   const generations = await markGenerations([...channels], { ...options, marks });
   const isUnmarked = ({ key }: ListedObject) => !marks.has(key);
   const areas: Area[] = [
@@ -138,6 +139,12 @@ async function mark(options: Marking): Promise<{ readonly count: number; readonl
     })),
   ];
   return { count: marks.count, areas };
+}
+
+async function isPart(store: Store): Promise<boolean> {
+  const found = await readDocument(store, keys.store);
+  const { mirror } = found === undefined ? {} : parseStoreDocument(found.bytes);
+  return mirror?.channels !== undefined || mirror?.names !== undefined;
 }
 
 async function markGenerations(channels: readonly string[], options: Marking & { readonly marks: Marks }) {

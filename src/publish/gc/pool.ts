@@ -22,12 +22,20 @@ export interface LoggedRelease {
   readonly isRetired: boolean;
 }
 
+interface MarkOptions {
+  readonly store: Store;
+  readonly marks: Marks;
+  readonly since: number;
+  /** The store mirrors a part of another: whole releases may be elsewhere. */
+  readonly isPart: boolean;
+}
+
 const releasesAtOnce = 16;
 
 /** Marks what these releases name. Throws OBJECT_MISSING, STORE_CORRUPT: what isn't known to be named can't be told from garbage. */
 export async function markReleases(
   releases: readonly LoggedRelease[],
-  options: { readonly store: Store; readonly marks: Marks; readonly since: number; readonly step: Step },
+  options: MarkOptions & { readonly step: Step },
 ): Promise<void> {
   const { step } = options;
   let done = 0;
@@ -47,9 +55,12 @@ export function markAttestation({ digest }: { readonly digest: string }, marks: 
 
 async function markRelease(
   { leaf, isRetired }: LoggedRelease,
-  { store, marks, since }: { readonly store: Store; readonly marks: Marks; readonly since: number },
+  { store, marks, since, isPart }: MarkOptions,
 ): Promise<void> {
-  marks.add(poolKey({ sha256: leaf.manifest, file: manifestFile }));
+  const manifestKey = poolKey({ sha256: leaf.manifest, file: manifestFile });
+  // A sync that is copying it makes the manifest last, and whatever it made or found before is young.
+  if (isPart && (await store.head(manifestKey)) === undefined) return;
+  marks.add(manifestKey);
   marks.add(poolKey({ sha256: leaf.signatures, file: signaturesFile }));
   const { manifest, signatures } = await readNamed(store, leaf);
   const gone = new Set<string>();
