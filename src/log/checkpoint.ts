@@ -3,7 +3,7 @@
 
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { emptyRoot, hashSize } from "./merkle.ts";
 import { type NoteSigner, openNote, signNote } from "./note.ts";
@@ -64,7 +64,15 @@ export async function readCheckpoint(store: ReadableStore, log: LogIdentity): Pr
       hint: "check the address, or make a store with `kiln store create`",
     });
   }
-  return openCheckpoint(note, log);
+  try {
+    return openCheckpoint(note, log);
+  } catch (cause) {
+    if (!isKilnError(cause, "CHECKPOINT_INVALID")) throw cause;
+    throw new KilnError("CHECKPOINT_INVALID", `${keys.checkpoint}: ${cause.message}`, {
+      hint: "when the pinned trust file is this store's, the next publish, or `kiln views rebuild`, writes it anew from log/head",
+      cause,
+    });
+  }
 }
 
 function refuse(problem: string): KilnError {

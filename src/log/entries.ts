@@ -4,7 +4,7 @@
 
 import { KilnError } from "../errors.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { readObject } from "./object.ts";
+import { logHint, readObject } from "./object.ts";
 import { entriesPath, type KeyedBytes, tileWidth, widthOf } from "./tiles.ts";
 
 const lengthSize = 2;
@@ -42,7 +42,8 @@ export function decodeBundle(bundle: Uint8Array, key: string): Buffer[] {
   while (at < bytes.length) {
     const start = at + lengthSize;
     const end = start > bytes.length ? Infinity : start + bytes.readUInt16BE(at);
-    if (end > bytes.length) throw new KilnError("STORE_CORRUPT", `${key}: got entry ${entries.length} that is cut off`);
+    if (end > bytes.length)
+      throw new KilnError("STORE_CORRUPT", `${key}: got entry ${entries.length} that is cut off`, { hint: logHint });
     entries.push(bytes.subarray(start, end));
     at = end;
   }
@@ -127,9 +128,11 @@ async function readBundle(
     if (bytes === undefined) continue;
     const entries = decodeBundle(bytes, key);
     if (entries.length !== want) {
-      throw new KilnError("STORE_CORRUPT", `${key}: got ${entries.length} entries, want ${want}`);
+      throw new KilnError("STORE_CORRUPT", `${key}: got ${entries.length} entries, want ${want}`, { hint: logHint });
     }
     return entries;
   }
-  throw new KilnError("STORE_CORRUPT", `${exact}: got no such bundle, want it for a log of ${size} entries`);
+  throw new KilnError("STORE_CORRUPT", `${exact}: got no such bundle, want it for a log of ${size} entries`, {
+    hint: logHint,
+  });
 }

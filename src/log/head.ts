@@ -12,6 +12,7 @@ import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type Checkpoint, type LogIdentity, openCheckpoint } from "./checkpoint.ts";
 import { type Edge, rootOf } from "./merkle.ts";
+import { logHint } from "./object.ts";
 
 const headSchema = z.strictObject({
   kiln: z.literal(1),
@@ -41,15 +42,18 @@ export async function readHead(store: ReadableStore, log: LogIdentity): Promise<
       hint: "make one with `kiln store create`",
     });
   }
-  const result = headSchema.safeParse(parseStored(found.bytes, keys.head));
-  if (!result.success) throw new KilnError("STORE_CORRUPT", `${keys.head}: ${z.prettifyError(result.error)}`);
+  const result = headSchema.safeParse(parseStored(found.bytes, keys.head, logHint));
+  if (!result.success)
+    throw new KilnError("STORE_CORRUPT", `${keys.head}: ${z.prettifyError(result.error)}`, { hint: logHint });
   const checkpoint = openCheckpoint(result.data.checkpoint, log);
   const edge: Edge = {
     size: checkpoint.size,
     hashes: result.data.edge.map((hash) => Buffer.from(hash, "base64")),
   };
   if (!rootOf(edge).equals(checkpoint.root)) {
-    throw new KilnError("STORE_CORRUPT", `${keys.head}: got an edge that doesn't lead to its checkpoint's root`);
+    throw new KilnError("STORE_CORRUPT", `${keys.head}: got an edge that doesn't lead to its checkpoint's root`, {
+      hint: logHint,
+    });
   }
   return { checkpoint, edge, added: result.data.added, etag: found.etag };
 }

@@ -19,3 +19,6 @@ export async function readObject(
   }
   return Buffer.concat(parts, size);
 }
+
+/** What helps when an object of the log is spoilt: all else is made from the log, and the log from nothing. */
+export const logHint = "restore it from a copy of the store; `kiln audit` says what else is wrong";

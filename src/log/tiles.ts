@@ -5,7 +5,7 @@
 import { KilnError } from "../errors.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { type Edge, hashSize, type Node, nodeHash, subtreesOf } from "./merkle.ts";
-import { readObject } from "./object.ts";
+import { logHint, readObject } from "./object.ts";
 import type { HashReader } from "./proof.ts";
 
 /** Hashes of a full tile, entries of a full bundle. */
@@ -108,11 +108,15 @@ async function readTile(
     const bytes = await readObject(store, { key, limit });
     if (bytes === undefined) continue;
     if (bytes.length !== want * hashSize) {
-      throw new KilnError("STORE_CORRUPT", `${key}: got ${bytes.length} bytes, want ${want * hashSize}`);
+      throw new KilnError("STORE_CORRUPT", `${key}: got ${bytes.length} bytes, want ${want * hashSize}`, {
+        hint: logHint,
+      });
     }
     return [bytes];
   }
-  throw new KilnError("STORE_CORRUPT", `${exact}: got no such tile, want it for ${count} hashes on level ${level}`);
+  throw new KilnError("STORE_CORRUPT", `${exact}: got no such tile, want it for ${count} hashes on level ${level}`, {
+    hint: logHint,
+  });
 }
 
 function hashIn(tile: Tile, { height, position }: { height: number; position: number }): Buffer {

@@ -1,13 +1,14 @@
 // `channels/<name>/<channel>.json`: the newest move of a channel and the release that it shows, both with proofs.
-// A document never goes back: one that has a later move, or the same, stays as it is.
+// A document never goes back: one that has a later move, or the same, stays as it is, unless the views are rebuilt: nothing that
+// stands there is believed then.
 
 import { keys } from "../artifact/pool.ts";
 import { isKilnError } from "../errors.ts";
 import { documentBytes, parseChannelDocument } from "./documents.ts";
 import { provenEntry } from "./prove.ts";
-import type { TakenLeaf, View, ViewSource, ViewTarget } from "./view.ts";
+import type { RepositorySource, TakenLeaf, View, ViewTarget } from "./view.ts";
 
-export const channelsView: View = {
+export const channelsView: View<RepositorySource> = {
   name: "channels",
   async take(leaves, source, target) {
     const newest = new Map<string, TakenLeaf>();
@@ -21,7 +22,7 @@ export const channelsView: View = {
 async function writeChannel(options: {
   readonly key: string;
   readonly taken: TakenLeaf;
-  readonly source: ViewSource;
+  readonly source: RepositorySource;
   readonly target: ViewTarget;
 }): Promise<void> {
   const { key, taken, source, target } = options;
@@ -36,8 +37,9 @@ async function writeChannel(options: {
     move: await provenEntry(index, source),
     release: await provenEntry(shown, source),
   });
+  const isIn = (current: Uint8Array | undefined) => !source.afresh && moveIn(current, key) >= index;
   const guess = leaf.follows === null ? "absent" : undefined;
-  await target.swap(key, (current) => (moveIn(current, key) >= index ? undefined : bytes), guess);
+  await target.swap(key, (current) => (isIn(current) ? undefined : bytes), guess);
 }
 
 /** The leaf index of the move that a document shows; -1 for none, and for one that can't be read: it is written anew. */

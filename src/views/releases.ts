@@ -44,7 +44,7 @@ async function writeDocument({ index, leaf }: Named, source: RepositorySource, t
   });
   const said = Math.max(yank ?? -1, retire ?? -1);
   if (said < 0) await target.once(key, bytes);
-  else await target.swap(key, (current) => (saidIn(current, key) >= said ? undefined : bytes));
+  else await target.swap(key, (current) => (!source.afresh && saidIn(current, key) >= said ? undefined : bytes));
 }
 
 /** The newest leaf index of what a document says of its release beyond that; -1 for one that can't be read: it is written anew. */
