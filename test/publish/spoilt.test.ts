@@ -3,7 +3,8 @@
 
 import { expect, test } from "vitest";
 
-import { isKilnError } from "../../src/errors.ts";
+import { poolKey } from "../../src/artifact/pool.ts";
+import { isKilnError, type KilnError } from "../../src/errors.ts";
 import { rebuildViews } from "../../src/publish/bring-up.ts";
 import { publishRelease } from "../../src/publish/release.ts";
 import { readDocument } from "../../src/stores/read.ts";
@@ -57,14 +58,14 @@ async function keyOf(start: string, store: Store): Promise<string> {
   return found.toSorted((a, b) => width(b) - width(a))[0] ?? "";
 }
 
-async function refusal(work: Promise<unknown>) {
-  const error: unknown = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return undefined;
-  if (!isKilnError(error)) throw error;
-  return error;
+async function refusal(work: Promise<unknown>): Promise<KilnError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (isKilnError(error)) return error;
+    throw error;
+  }
 }
 
 /** Of errors: what they are about, and what they say. */
@@ -120,4 +121,19 @@ test("a document that names a later entry than the log has, or other proofs, is 
     await rebuildViews({ ...publisher, now: publishedAt });
     expect(await wrongIn(store, built)).toEqual([]);
   }
+});
+
+test("a bundle of an earlier release, where a later one's belongs, is found, and written anew by a rebuild", async () => {
+  const built = await buildStore(openMemoryStore());
+  const { store, publisher } = built;
+  await fillStore(publisher);
+  const [first, second] = ["1.0.0", "1.1.0"].map((version) => {
+    const bake = makeBake({ name: "billing", version, commit: version === "1.0.0" ? "a" : "b" });
+    return `${poolKey(bake.manifest.artifacts[0]!)}.sigstore.json`;
+  });
+  const older = (await readDocument(store, first!))!.bytes;
+  await store.replace(second!, older, (await store.head(second!))?.etag ?? null);
+  expect(await wrongIn(store, built)).toEqual([expect.stringContaining(second!)]);
+  await rebuildViews({ ...publisher, now: publishedAt });
+  expect(await wrongIn(store, built)).toEqual([]);
 });

@@ -104,6 +104,7 @@ async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Pro
       await findings.checkAsync(key, async () => {
         const isBundle = end.endsWith(".sigstore.json");
         const checkpoint = isBundle ? await checkpointOf(stored, key, options) : options.checkpoint;
+        requireLogged(checkpoint, key, options);
         const wanted = made.get(checkpoint.note) ?? (await filesBeside(options, checkpoint));
         made.set(checkpoint.note, wanted);
         if (Buffer.compare(stored, wanted.get(key) ?? new Uint8Array()) === 0) return;
@@ -111,6 +112,15 @@ async function checkBeside(release: SignedRelease, options: ReleaseToCheck): Pro
       });
     }
   }
+}
+
+/** The tree of a file that was made for an earlier release doesn't have this one's records. */
+function requireLogged({ size }: Checkpoint, key: string, { logged }: ReleaseToCheck): void {
+  if (size > logged.index) return;
+  throw new KilnError(
+    "VIEW_MISMATCH",
+    `${key}: got a file from when the log had ${size} entries, want one of a release that was logged at ${logged.index}`,
+  );
 }
 
 /** Absent is a finding only when the views have taken in the release: until then a publisher is about to write it, or stopped. */
