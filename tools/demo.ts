@@ -89,6 +89,7 @@ process.stdout.write(`
 Done in ${Math.round((performance.now() - started) / 1000)} s. ${first.version} and ${second.version} are published, ${first.version} is deployed.
 
 Look at
+  ${short(store)}/index.html   the pages that people browse
   ${short(store)}/releases/kiln/   releases, with their place in the log
   ${short(file)}*   an artifact and what lies beside it
   ${short(host)}/kiln/   what is deployed: releases side by side, a link, a journal

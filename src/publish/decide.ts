@@ -44,7 +44,7 @@ export async function adopted(catalog: CatalogReader, wanted: Claimant): Promise
     throw new KilnError("IMMUTABLE_CONFLICT", `${name}@${version}: got manifest ${manifest}, want ${same.manifest}`, {
       hint:
         claims === null
-          ? "a published version never changes: publish all files of one version together, or give this one a new version"
+          ? "a published version never changes, nor what was said of its origin: publish all files of one version together, or give this one a new version"
           : "this version was published from another bake: give this one a new version",
       details: { published: same.manifest, commit: same.commit },
     });
