@@ -178,6 +178,10 @@ const cases: Readonly<Record<string, { make: (file: string) => string; want: str
     },
     want: "stay inside",
   },
+  "an npm name that is none": {
+    make: (file) => madeTarball(folder, file, { "package/package.json": packageJson({ name: "JSONStream" }) }),
+    want: /name: got "JSONStream", want an npm package name: .*$/,
+  },
   "an npm version that is none": {
     make: (file) => madeTarball(folder, file, { "package/package.json": packageJson({ version: "1" }) }),
     want: "semantic",

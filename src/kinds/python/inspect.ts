@@ -14,11 +14,14 @@ import { refusalSchema } from "./program.ts";
 
 const projectName = z
   .string()
-  .max(100)
-  .regex(/^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/i, "a Python package name");
+  .max(100, "a Python package name of at most 100 characters")
+  .regex(
+    /^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/i,
+    "a Python package name: letters and digits of ASCII, and . _ - between them",
+  );
 const versionText = z
   .string()
-  .max(100)
+  .max(100, "a Python version of at most 100 characters")
   .regex(/^[0-9A-Za-z][0-9A-Za-z.!+_-]*$/, "a Python version");
 
 const answerSchema = z.strictObject({
@@ -35,6 +38,14 @@ const answerSchema = z.strictObject({
 
 type Answer = z.output<typeof answerSchema>;
 
+/** On one line: where the first fault is, what stands there if it is text, and what is wanted. */
+function problemOf(answer: unknown, { issues }: z.ZodError): string {
+  const { path = [], message = "" } = issues[0] ?? {};
+  const got = path.reduce<unknown>((value, key) => Object(value)[key], answer);
+  const shown = typeof got === "string" ? `got ${JSON.stringify(got.slice(0, 80))}` : "got something else";
+  return `${path.join(".")}: ${shown}, want ${message}`;
+}
+
 /** `fileOf`: the name that the file must have, and its platform. Throws ARTIFACT_INVALID, TOOL_MISSING. */
 export async function inspectDistribution(
   sort: "wheel" | "sdist",
@@ -44,7 +55,7 @@ export async function inspectDistribution(
   const answer = await ask(sort, file);
   if (answer === null) return undefined;
   const parsed = answerSchema.safeParse(answer);
-  if (!parsed.success) throw refused(file, z.prettifyError(parsed.error));
+  if (!parsed.success) throw refused(file, problemOf(answer, parsed.error));
   const { record } = parsed.data;
   const { file: name, platform } = fileOf(parsed.data);
   const license = record["license_expression"] ?? record["license"];
