@@ -59,8 +59,10 @@ export interface BringUp {
 export async function bringUp(options: BringUp): Promise<void> {
   const { store, trust, head, known, added } = options;
   const from = added?.from ?? head.checkpoint.size;
-  if (known === undefined || known.stored.catalog.size >= from) return bringUpNow(options);
-  const line = { size: known.stored.catalog.size, from, milliseconds: added?.milliseconds ?? 0 };
+  const milliseconds = added?.milliseconds ?? 0;
+  // Where the clock stands still, as in simulations, there is no waiting for anybody either.
+  if (known === undefined || known.stored.catalog.size >= from || milliseconds === 0) return bringUpNow(options);
+  const line = { size: known.stored.catalog.size, from, milliseconds };
   if (await othersBringUp(options, line)) return;
   // Not only the own: who waits meanwhile needn't do it again.
   const { known: _, ...afresh } = options;
