@@ -1,5 +1,5 @@
 // Whether stock clients can tell what is published from all that is there already. What a repository can't show isn't published:
-// two files that a client takes for one, a package of somebody else, a version that was released with other bytes, a channel
+// two files that a client takes for one, a package of somebody else, a version that another release has, a channel
 // whose name means something else to a client. The catalog's rows decide, so it is exact at the moment of the commit.
 
 import semver from "semver";
@@ -51,7 +51,7 @@ export async function requireUnclaimed(
     await requireOwn(catalog, one, name);
     const other = await findPackageVersion(catalog, one);
     if (other === undefined || (other.name === name && other.version === version)) continue;
-    throw clash(one, `version ${one.version}, which ${other.name}@${other.version} has with other bytes`, {
+    throw clash(one, `version ${one.version}, which ${other.name}@${other.version} has already`, {
       hint: "what was published never changes: give the package a new version",
     });
   }

@@ -12,6 +12,7 @@ import { parseSuiteState, placeOf, stands, type SuiteState, suiteKeys } from "..
 import { textsOf } from "../../views/compressed-index.ts";
 import { shownAfter, type ShownSource } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
+import { noteBehind } from "./predicted.ts";
 import { isMoving, isTaken, movesByChannel, shownSource } from "./shown.ts";
 
 /** `now`: milliseconds since 1970. */
@@ -44,7 +45,7 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
   if (found === undefined) {
     const wanted = await wantedStanzas(moves, options);
     if (wanted === undefined || wanted.length === 0) return;
-    if (!(await isTaken(moves, options))) return behind(at.inRelease, options);
+    if (!(await isTaken(moves, options))) return noteBehind(at.inRelease, options);
     throw new KilnError("OBJECT_MISSING", `${at.inRelease}: got no such object, want ${wanted.length} packages`);
   }
   const signer = { keys: trust.openpgp.map(({ publicKey }) => publicKey), now };
@@ -55,7 +56,7 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
     findings.add({ code: "VIEW_EXPIRED", severity: "error", subject: at.inRelease, message });
   }
   const state = parseSuiteState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
-  if (await isMoving({ moves, size: state.size }, options)) return behind(at.inRelease, options);
+  if (await isMoving({ moves, size: state.size }, options)) return noteBehind(at.inRelease, options);
   const wanted = await wantedStanzas(moves, options);
   if (wanted === undefined) return;
   // A component or an architecture that has no index at all.
@@ -70,10 +71,6 @@ async function checkSuite({ channel, moves }: Suite, options: RepositoriesToChec
     const { path } = placeOf(name);
     await findings.checkAsync(at.path(path), () => checkIndex({ path, name, index, text, channel, wanted }, options));
   }
-}
-
-function behind(key: string, { findings }: RepositoriesToCheck): void {
-  findings.note("VIEW_BEHIND", key, `${key}: it hasn't taken in the newest moves yet`);
 }
 
 interface Index {

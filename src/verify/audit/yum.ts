@@ -29,6 +29,7 @@ import { fileOf, filelistsXml, otherXml, packagesOf, parsePackages, primaryXml }
 import { mirrorlistText, parseMirrorlist, repoFileText, repomdText } from "../../views/yum/repomd.ts";
 import { readPresent } from "../release-artifact.ts";
 import type { RepositoriesToCheck } from "./apt.ts";
+import { noteBehind } from "./predicted.ts";
 import { isMoving, isTaken, movesByChannel, shownSource } from "./shown.ts";
 
 export async function checkYum(options: RepositoriesToCheck): Promise<void> {
@@ -60,7 +61,7 @@ async function checkRepository({ channel, moves, publicUrl }: Repository, option
   const found = await readDocument(store, at.pointer);
   if (found === undefined) {
     if (wanted.size === 0) return;
-    if (!(await isTaken(moves, options))) return behind(at.pointer, options);
+    if (!(await isTaken(moves, options))) return noteBehind(at.pointer, options);
     throw new KilnError("OBJECT_MISSING", `${at.pointer}: got no such object, want ${wanted.size} packages`);
   }
   const digest = parseMirrorlist(found.bytes, at.pointer);
@@ -68,7 +69,7 @@ async function checkRepository({ channel, moves, publicUrl }: Repository, option
   const state = parseYumState(await readWholeBlob(store, at.state(digest), digest), at.state(digest));
   const generation = { channel, digest, state };
   await checkSigned(generation, "generation", options);
-  if (await isMoving({ moves, size: state.size }, options)) return behind(at.pointer, options);
+  if (await isMoving({ moves, size: state.size }, options)) return noteBehind(at.pointer, options);
   for (const way of ["generation", "plain"] as const) {
     for (const name of indexes) {
       const key = at.index(way, digest, indexPath(name, indexOf(state, way, name)));
@@ -83,12 +84,8 @@ async function checkRepository({ channel, moves, publicUrl }: Repository, option
   }
   // The plain address follows the pointer.
   if (options.catalog === undefined || state.size > options.catalog.size)
-    return behind(at.repomd("plain", digest), options);
+    return noteBehind(at.repomd("plain", digest), options);
   await findings.checkAsync(at.repomd("plain", digest), () => checkSigned(generation, "plain", options));
-}
-
-function behind(key: string, { findings }: RepositoriesToCheck): void {
-  findings.note("VIEW_BEHIND", key, `${key}: it hasn't taken in the newest moves yet`);
 }
 
 interface Generation {

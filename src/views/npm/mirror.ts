@@ -3,8 +3,9 @@
 
 import { isKilnError } from "../../errors.ts";
 import type { MirroredStore, RepositorySource, Standing, ViewTarget } from "../view.ts";
-import { distTagsBytes, type Packument, packumentAt, readPackument } from "./packument.ts";
-import { npmKeys, registryKeys, signingKeysBytes } from "./registry.ts";
+import { type Packument, packumentAt, readPackument } from "./packument.ts";
+import { npmKeys } from "./registry.ts";
+import { replaceDistTags, replaceSigningKeys } from "./unsigned.ts";
 
 /** Throws STORE_CORRUPT, SIGNATURE_INVALID. */
 export async function* mirrorPackuments(from: MirroredStore): AsyncGenerator<Standing> {
@@ -37,9 +38,8 @@ async function copyPackument(
     isNewer = current === undefined || (await leafOf(current, key, source)) <= packument.leaf;
     return isNewer && (current === undefined || Buffer.compare(current, next) !== 0) ? next : undefined;
   });
-  if (isNewer) await replaceBy(target, npmKeys.distTags(packument.name), distTagsBytes(packument));
-  const keys = await registryKeys(source.releaseKeys, { size: source.checkpoint.size, leaf: source.leaf });
-  await replaceBy(target, npmKeys.signingKeys, signingKeysBytes(keys));
+  if (isNewer) await replaceDistTags(packument.name, packument, target);
+  await replaceSigningKeys(source, target);
 }
 
 /** The newest leaf that a packument of the target knows of; -1: it can't be read, and is in nobody's way. */
@@ -50,8 +50,4 @@ async function leafOf(current: Uint8Array, key: string, { signer }: RepositorySo
     if (isKilnError(error, "STORE_CORRUPT", "SIGNATURE_INVALID")) return -1;
     throw error;
   }
-}
-
-async function replaceBy(target: ViewTarget, key: string, bytes: Uint8Array): Promise<void> {
-  await target.swap(key, (found) => (found !== undefined && Buffer.compare(found, bytes) === 0 ? undefined : bytes));
 }

@@ -9,8 +9,9 @@ import { type Shown, soundReleaseAt } from "../shown.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, releaseOf, versionOf } from "./held.ts";
 import { mirrorPackuments } from "./mirror.ts";
-import { distTagsBytes, type Packument, packumentBytes, readPackument } from "./packument.ts";
-import { npmKeys, registryKeys, signingKeysBytes } from "./registry.ts";
+import { type Packument, packumentBytes, readPackument } from "./packument.ts";
+import { npmKeys } from "./registry.ts";
+import { replaceDistTags, replaceSigningKeys } from "./unsigned.ts";
 
 export const npmView: View<RepositorySource> = {
   name: "npm",
@@ -23,7 +24,7 @@ export const npmView: View<RepositorySource> = {
     }
     const news = found.filter((one) => isFirst(one, found));
     for (const one of news) await takePackage(one, source, target);
-    if (news.length > 0) await writeKeys(source, target);
+    if (news.length > 0) await replaceSigningKeys(source, target);
   },
 };
 
@@ -135,7 +136,7 @@ async function writeDistTags(
   while (standing !== undefined) {
     const packument = await readPackument(standing, key, source.signer);
     if (packument.release !== news.name) return;
-    await replaceBy(target, npmKeys.distTags(news.package), distTagsBytes(packument));
+    await replaceDistTags(news.package, packument, target);
     const current = await target.read(key);
     if (current !== undefined && Buffer.compare(current, standing) === 0) return;
     standing = current;
@@ -188,15 +189,4 @@ async function signatureOf(held: Held, source: RepositorySource): Promise<Regist
     if (isKilnError(error, "STORE_CORRUPT", "NOT_FOUND")) return undefined;
     throw error;
   }
-}
-
-async function writeKeys(source: RepositorySource, target: ViewTarget): Promise<void> {
-  const keys = await registryKeys(source.releaseKeys, { size: source.checkpoint.size, leaf: source.leaf });
-  await replaceBy(target, npmKeys.signingKeys, signingKeysBytes(keys));
-}
-
-async function replaceBy(target: ViewTarget, key: string, bytes: Uint8Array): Promise<void> {
-  await target.swap(key, (found) =>
-    found !== undefined && Buffer.compare(found, bytes) === 0 ? undefined : Buffer.from(bytes),
-  );
 }
