@@ -57,10 +57,11 @@ export function parsePackage(text: string, where: string): Package {
 /** Throws ARTIFACT_INVALID: the one field of which a person must know what it may be. */
 function checkPackageName({ name }: { readonly name?: unknown }, where: string): void {
   if (packageNameSchema.safeParse(name).success) return;
-  const got = typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : "none";
+  const text = name === undefined ? "none" : JSON.stringify(name);
+  const got = text.length > 80 ? `${text.slice(0, 80)}… (${text.length - 2} characters)` : text;
   throw new KilnError(
     "ARTIFACT_INVALID",
-    `${where}: name: got ${got}, want an npm package name: lower-case letters, digits and . _ ~ -, after @SCOPE/ if it has one`,
+    `${where}: name: got ${got}, want an npm package name: at most 214 lower-case letters, digits and . _ ~ -, after @SCOPE/ if it has one`,
     { hint: "npm could not install it: correct the package.json" },
   );
 }
