@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { CreateMultipartUploadCommand, S3Client } from "@aws-sdk/client-s3";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { poolKey } from "../../src/artifact/pool.ts";
 import { collectGarbage } from "../../src/publish/gc/gc.ts";
@@ -31,10 +31,14 @@ let folder: string;
 let server: S3Server;
 
 beforeAll(async () => {
-  Object.assign(process.env, credentials);
   folder = await mkdtemp(join(tmpdir(), "kiln-gc-"));
   server = await startS3Server("versitygw");
 }, 120_000);
+
+// For each test: what a test sets in the environment goes with it.
+beforeEach(() => {
+  for (const [key, value] of Object.entries(credentials)) vi.stubEnv(key, value);
+});
 
 afterAll(async () => {
   await server.stop();
