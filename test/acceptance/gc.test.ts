@@ -32,7 +32,7 @@ let server: S3Server;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kiln-gc-"));
-  server = await startS3Server("versitygw");
+  server = await startS3Server("MiniStack");
 }, 120_000);
 
 // For each test: what a test sets in the environment goes with it.
