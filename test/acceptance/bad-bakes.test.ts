@@ -77,7 +77,7 @@ testRefusals(
     }),
     spoilt("a folder without a manifest", (own) => rm(out(own, "release.json")), { code: "NOT_FOUND" }),
     { title: "a folder that isn't there", command: ["publish", "../nowhere"], status: 1, code: "NOT_FOUND" },
-    { title: "a file for a folder", command: ["publish", "kiln.yaml"], status: 1, code: "NOT_FOUND" },
+    { title: "a file that is no package", command: ["publish", "kiln.yaml"], status: 1, code: "IMPORT_REFUSED" },
     spoilt("a manifest of garbage", (own) => writeFile(out(own, "release.json"), "\0\0\0"), notManifest),
     spoilt("an empty manifest", (own) => writeFile(out(own, "release.json"), ""), notManifest),
     spoilt(
