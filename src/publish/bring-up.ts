@@ -2,53 +2,22 @@
 // that leaves work that the next publisher does again, and finds done. Two at once write the same documents, or lose a
 // `replace` and find their leaves in.
 
-import { createHash } from "node:crypto";
-
-import type { Digest } from "../artifact/digest.ts";
-import { parseEntry } from "../artifact/leaf.ts";
-import { parseVkey } from "../artifact/log-key.ts";
-import { keys, poolKey } from "../artifact/pool.ts";
-import { type Trust, validityOf } from "../artifact/trust.ts";
-import { isKilnError, KilnError } from "../errors.ts";
+import { keys } from "../artifact/pool.ts";
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
-import { readEntry } from "../log/entries.ts";
-import type { Head } from "../log/head.ts";
-import { leafHash, verifyInclusion } from "../log/merkle.ts";
-import { inclusionProof, knowing } from "../log/proof.ts";
-import { tileReader } from "../log/tiles.ts";
-import type { Signers } from "../sign/signers.ts";
-import { readDocument, readWholeBlob } from "../stores/read.ts";
-import { replaceLimit, type Store } from "../stores/store.ts";
-import {
-  aliases,
-  allChannels,
-  catalogBytes,
-  channels,
-  findRelease,
-  findWithdrawal,
-  releases,
-} from "../views/catalog.ts";
+import type { Store } from "../stores/store.ts";
+import { allChannels, catalogBytes } from "../views/catalog.ts";
 import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
-import { type ChangeSource, changesOf, type ShownSource, soundReleaseAt } from "../views/shown.ts";
+import { changesOf } from "../views/shown.ts";
 import { withRows } from "../views/table.ts";
-import type { Next, RepositorySource, TakenLeaf, ViewSigner, ViewSource, ViewTarget } from "../views/view.ts";
-import { emptyCatalog, isSound, type PublishedState, readCatalog, stateAt } from "./state.ts";
+import type { TakenLeaf, ViewTarget } from "../views/view.ts";
+import { emptyCatalog, type PublishedState, readCatalog, stateAt } from "./state.ts";
+import { changeSource, repositorySource, type Sourced, viewSigner } from "./view-source.ts";
+import { contended, mend, mostAttempts, onceOnly, overwriting } from "./view-target.ts";
 
-const mostAttempts = 1000;
-
-export interface BringUp {
-  readonly store: Store;
-  readonly trust: Trust;
-  readonly head: Head;
+export interface BringUp extends Sourced {
   readonly pause: (attempt: number) => Promise<void>;
-  /** For what stock clients check: only the views that have such documents ask it. */
-  readonly signers: Pick<Signers, "openpgp">;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  /** Where clients reach the store; ends in `/`. */
-  readonly publicUrl: string;
   /** The state at the head, where it was read just now. */
   readonly known?: PublishedState;
   /** What the caller added: whatever lies before it is for others to bring in. */
@@ -174,187 +143,6 @@ export async function swapCatalog(
   await Promise.all([...shards].map(([digest, bytes]) => write(keys.catalogShard(digest), bytes)));
   const next = catalogBytes({ kiln: 1, size: head.checkpoint.size, table });
   return (await store.replace(keys.catalog, next, etag)) === "replaced";
-}
-
-/** Log and pool as of the head. */
-export function changeSource(options: BringUp, state: PublishedState): ViewSource & ChangeSource {
-  const log = logSource(options, state);
-  return {
-    ...log,
-    settled: state.stored.catalog.size,
-    async *channels(name) {
-      for await (const { shows } of channels(state.catalog, name)) {
-        const leaf = await log.leaf(shows.leaf);
-        if (leaf?.type === "channel" && leaf.name === name) yield { index: shows.leaf, leaf };
-      }
-    },
-  };
-}
-
-function logSource({ store, trust, head }: BringUp, state: PublishedState): ViewSource & ShownSource {
-  const { checkpoint } = head;
-  const { size } = checkpoint;
-  const tiles = tileReader(store, size);
-  const read = state.grownFrom === undefined ? tiles : knowing(state.grownFrom, tiles);
-  const tail = new Map(state.tail.map(({ index, bytes }) => [index, bytes]));
-  const entry = async (index: number) => tail.get(index) ?? (await readEntry(store, { index, size }));
-  return {
-    logId: parseVkey(trust.log).id,
-    checkpoint,
-    entry,
-    prove: (index) => inclusionProof({ index, size }, read),
-    leaf: async (index) => {
-      const bytes = await entry(index);
-      if (!tail.has(index)) {
-        const proof = await inclusionProof({ index, size }, read);
-        verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root: checkpoint.root });
-      }
-      const parsed = parseEntry(bytes, index);
-      return parsed.sort === "leaf" && isSound(parsed, index, trust) ? parsed.leaf : undefined;
-    },
-    blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
-    releaseIndex: async (name, version) => (await findRelease(state.catalog, name, version))?.leaf,
-    withdrawal: (name, version) => findWithdrawal(state.catalog, name, version),
-  };
-}
-
-export function repositorySource(
-  options: BringUp,
-  { catalog, stored }: PublishedState,
-  log: ShownSource,
-): Omit<RepositorySource, keyof (ViewSource & ChangeSource) | "changes" | "afresh"> {
-  return {
-    origin: options.trust.origin,
-    publicUrl: options.publicUrl,
-    signer: viewSigner(options),
-    releaseKeys: options.trust.release,
-    openpgpKeys: options.trust.openpgp,
-    object: (key, sha256) => readOwn(options.store, key, sha256),
-    async isNew(name) {
-      for await (const { leaf } of releases(catalog, name)) if (leaf < stored.catalog.size) return false;
-      return true;
-    },
-    async *aliases(name, version) {
-      for await (const { release } of aliases(catalog, name)) if (release.version === version) yield release.leaf;
-    },
-    async *releases(name) {
-      for await (const { leaf } of releases(catalog, name)) {
-        const shown = await soundReleaseAt(leaf, log);
-        if (shown?.release.name === name) yield shown;
-      }
-    },
-  };
-}
-
-/** What a view wrote: when it is spoilt, the views can be written anew. Throws OBJECT_MISSING, STORE_CORRUPT. */
-async function readOwn(store: Store, key: string, sha256: Digest): Promise<Uint8Array> {
-  try {
-    return await readWholeBlob(store, key, sha256);
-  } catch (cause) {
-    if (!isKilnError(cause, "NOT_FOUND", "STORE_CORRUPT")) throw cause;
-    const code = cause.code === "NOT_FOUND" ? "OBJECT_MISSING" : "STORE_CORRUPT";
-    throw new KilnError(code, cause.message, {
-      hint: "`kiln views rebuild` writes it anew from the log; `kiln audit` says what else is wrong",
-      details: cause.details,
-      cause,
-    });
-  }
-}
-
-function viewSigner({ signers, now, trust }: BringUp): ViewSigner {
-  return {
-    keys: trust.openpgp.map(({ publicKey }) => publicKey),
-    now,
-    validFor: (channel) => validityOf(trust, channel),
-    signText: (text) => signers.openpgp.signText(text, now),
-    signBytes: (bytes, when = now) => signers.openpgp.signState(createHash("sha256").update(bytes), when),
-  };
-}
-
-export function onceOnly(store: Store): ViewTarget {
-  return {
-    async once(key, bytes) {
-      try {
-        await store.create(key, bytes);
-      } catch (error) {
-        // Another publisher wrote it with the proof of another tree: as good as ours.
-        if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
-      }
-    },
-    ...moving(store),
-  };
-}
-
-function overwriting(store: Store): ViewTarget {
-  return {
-    once: (key, bytes) => mend(store, key, bytes),
-    ...moving(store),
-  };
-}
-
-function moving(store: Store): Pick<ViewTarget, "swap" | "read" | "copy" | "link"> {
-  return {
-    swap: (key, next, guess) => swap(store, key, next, guess),
-    read: async (key) => (await readDocument(store, key, replaceLimit))?.bytes,
-    copy: (key, bytes, guess) => copy(store, key, { bytes, guess }),
-    link: (key, from) => store.link(key, from),
-  };
-}
-
-interface Copy {
-  readonly bytes: Uint8Array;
-  readonly guess: Uint8Array | undefined;
-}
-
-/** `guess`: what is likely to stand there. A wrong guess costs one more request. */
-async function copy(store: Store, key: string, { bytes, guess }: Copy): Promise<void> {
-  const likely = guess && store.likelyEtag?.(guess);
-  if (likely !== undefined && (await store.replace(key, bytes, likely)) === "replaced") return;
-  for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const etag = (await store.head(key))?.etag ?? null;
-    if ((await store.replace(key, bytes, etag)) === "replaced") return;
-  }
-  throw contended(key);
-}
-
-/** What somebody spoilt is in the way of its own bytes: they replace it. */
-async function mend(store: Store, key: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await store.create(key, bytes);
-  } catch (error) {
-    if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
-    await copy(store, key, { bytes, guess: undefined });
-  }
-}
-
-async function swap(
-  store: Store,
-  key: string,
-  next: Next,
-  guess?: "absent" | Uint8Array,
-): Promise<Uint8Array | undefined> {
-  for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const guessed = attempt === 0 ? guessedDocument(store, guess) : undefined;
-    const found = guessed === undefined ? await readDocument(store, key, replaceLimit) : guessed.document;
-    const bytes = await next(found?.bytes);
-    if (bytes === undefined) return found?.bytes;
-    if ((await store.replace(key, bytes, found?.etag ?? null)) === "replaced") return bytes;
-  }
-  throw contended(key);
-}
-
-/** `undefined`: it must be read. */
-function guessedDocument(
-  store: Store,
-  guess: "absent" | Uint8Array | undefined,
-): { readonly document: { readonly bytes: Uint8Array; readonly etag: string } | undefined } | undefined {
-  if (guess === "absent") return { document: undefined };
-  const etag = guess && store.likelyEtag?.(guess);
-  return guess === undefined || etag === undefined ? undefined : { document: { bytes: guess, etag } };
-}
-
-function contended(key: string): KilnError {
-  return new KilnError("STORE_CONTENDED", `${key}: got ${mostAttempts} lost races in a row, want one that is won`);
 }
 
 async function readDocumentEtag(store: Store): Promise<string | null> {

@@ -19,10 +19,10 @@ import { isKilnError, KilnError } from "../errors.ts";
 import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import { type Head, readHead } from "../log/head.ts";
-import { changeSource } from "../publish/bring-up.ts";
 import { trustDocuments } from "../publish/create-store.ts";
 import { requireConditions } from "../publish/require-conditions.ts";
 import { emptyCatalog, type PublishedState, stateAt } from "../publish/state.ts";
+import { changeSource } from "../publish/view-source.ts";
 import { inStep } from "../report.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore, Store } from "../stores/store.ts";
@@ -255,10 +255,10 @@ async function readRepositories(
   return standing;
 }
 
-function logIn({ source, target, trust, context, pause }: SyncOptions, state: PublishedState, head: Head) {
+function logIn({ source, target, trust, context }: SyncOptions, state: PublishedState, head: Head) {
   const store = { ...overlay(source, target), ...refusing };
   const signers = { openpgp: { fingerprint: "", publicKey: "", signState: refuse, signText: refuse } };
-  return changeSource({ store, trust, head, pause, signers, now: context.now(), publicUrl: "" }, state);
+  return changeSource({ store, trust, head, signers, now: context.now(), publicUrl: "" }, state);
 }
 
 function refuse(): never {

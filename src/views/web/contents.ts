@@ -7,8 +7,8 @@ import { poolKey } from "../../artifact/pool.ts";
 import { parseSignatures, signaturesFile } from "../../artifact/signatures.ts";
 import { isKilnError } from "../../errors.ts";
 import type { ViewSource } from "../view.ts";
+import type { Contents } from "./artifact-card.ts";
 import { describeChannel, describeName } from "./fold.ts";
-import type { Contents } from "./release.ts";
 import { componentsOf } from "./sbom.ts";
 import type { NameState } from "./state.ts";
 

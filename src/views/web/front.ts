@@ -2,6 +2,7 @@
 // changed last, and a list of all names on pages that change only when a name or a channel is new.
 
 import { digestOf } from "../../artifact/digest.ts";
+import { tableOf } from "./html-table.ts";
 import { type Html, html } from "./html.ts";
 import { keyLines, type Place, stepOf } from "./install.ts";
 import { rootFrom, webKeys } from "./keys.ts";
@@ -40,18 +41,7 @@ function table(rows: readonly FrontRow[]): Html {
         <td class="wide">${dayOf(row.time)}</td>
       </tr> `,
   );
-  return html`<table>
-    <thead>
-      <tr>
-        <th scope="col">Name</th>
-        <th scope="col">Channels</th>
-        <th scope="col" class="wide">Changed</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${lines}
-    </tbody>
-  </table>`;
+  return tableOf([{ text: "Name" }, { text: "Channels" }, { text: "Changed", class: "wide" }], lines);
 }
 
 function channelsOf({ name, channels, count, version }: FrontRow): Html {
@@ -95,17 +85,7 @@ export function namesPage(
   });
   const title = `${names[0]?.name} – ${names.at(-1)?.name}`;
   const body = html`<h1>${title}</h1>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col">Channels</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>`;
+    ${tableOf([{ text: "Name" }, { text: "Channels" }], rows)}`;
   const bytes = pageBytes({
     key,
     origin,

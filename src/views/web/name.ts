@@ -3,6 +3,7 @@
 
 import { digestOf } from "../../artifact/digest.ts";
 import { perPage } from "./fold.ts";
+import { tableOf } from "./html-table.ts";
 import { type Html, html } from "./html.ts";
 import { installing, keyLines, type Place, stepOf } from "./install.ts";
 import { rootFrom, webKeys } from "./keys.ts";
@@ -73,19 +74,7 @@ function channelsTable({ name, channels }: NameState, link: Links): Html {
       </tr> `,
   );
   return html`<h2 id="channels">Channels</h2>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Channel</th>
-          <th scope="col">Shows</th>
-          <th scope="col">Since</th>
-          <th scope="col" class="number wide">Moves</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>`;
+    ${tableOf([{ text: "Channel" }, { text: "Shows" }, { text: "Since" }, { text: "Moves", class: "number wide" }], rows)}`;
 }
 
 function installSection({ channels, keys }: NameState, place: Place): Html | undefined {
@@ -129,19 +118,10 @@ function releasesTable(name: string, releases: readonly ReleaseRow[], link: Link
       <td class="wide"><code>${of?.commit?.slice(0, 10) ?? ""}</code></td>
     </tr> `;
   });
-  return html`<table>
-    <thead>
-      <tr>
-        <th scope="col">Version</th>
-        <th scope="col">Released</th>
-        <th scope="col">Holds</th>
-        <th scope="col" class="wide">Commit</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+  return tableOf(
+    [{ text: "Version" }, { text: "Released" }, { text: "Holds" }, { text: "Commit", class: "wide" }],
+    rows,
+  );
 }
 
 /** The badges of a release that isn't to be used any more, or that others made. */
@@ -182,19 +162,10 @@ function eventsTable(name: string, events: readonly Event[], link: Links): Html 
         <td class="number wide">${event.leaf}</td>
       </tr> `,
   );
-  return html`<table>
-    <thead>
-      <tr>
-        <th scope="col">When (UTC)</th>
-        <th scope="col">Channel</th>
-        <th scope="col">What</th>
-        <th scope="col" class="number wide">Log entry</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+  return tableOf(
+    [{ text: "When (UTC)" }, { text: "Channel" }, { text: "What" }, { text: "Log entry", class: "number wide" }],
+    rows,
+  );
 }
 
 function eventText(name: string, { what, version, from, text = "" }: Event, link: Links): Html {

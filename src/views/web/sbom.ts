@@ -4,6 +4,7 @@
 import { z } from "zod";
 
 import type { Artifact } from "../../artifact/manifest.ts";
+import { tableOf } from "./html-table.ts";
 import { type Html, html } from "./html.ts";
 
 export interface Components {
@@ -79,19 +80,9 @@ export function componentsTable(artifact: Artifact, components: Components | und
     </tr> `;
   });
   const more = count > shown.length ? ` The first ${shown.length} of ${count} are shown.` : "";
-  return html`<table>
-    <caption>
-      ${file} (CycloneDX).${whole}${more}
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Component</th>
-        <th scope="col">Version</th>
-        <th scope="col">Licence</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+  return tableOf(
+    [{ text: "Component" }, { text: "Version" }, { text: "Licence" }],
+    rows,
+    html`${file} (CycloneDX).${whole}${more}`,
+  );
 }
