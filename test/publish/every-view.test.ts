@@ -11,7 +11,7 @@ import { publishRelease } from "../../src/publish/release.ts";
 import { yank } from "../../src/publish/yank.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { audit } from "../../src/verify/audit/audit.ts";
-import { faultyStore } from "../faults/faulty-store.ts";
+import { faultyStore, type Operation } from "../faults/faulty-store.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
 import { everyFormat, signingOnce } from "../fixtures/every-format.ts";
 import { buildStore, makeBake, publishedAt, testContext } from "../fixtures/store-builder.ts";
@@ -51,13 +51,19 @@ beforeAll(async () => {
   publisher = { ...built.publisher, signers: signingOnce(built.signers) };
   await publish("tool", "1.0.0")(store);
   await publish("neighbour", "1.0.0")(store);
+  const writers = new Map<string, Set<Action>>();
   for (const name of names) {
     const before = store.clone();
     let operations = 0;
-    await actions[name](faultyStore(store, { gate: ({ number }) => void (operations = Math.max(operations, number)) }));
+    const gate = (operation: Operation, moment: "before" | "after") => {
+      operations = Math.max(operations, operation.number);
+      const [view = ""] = operation.key.split("/");
+      if (moment === "before" && isWrite(operation)) writers.set(view, (writers.get(view) ?? new Set()).add(name));
+    };
+    await actions[name](faultyStore(store, { gate }));
     templates.set(name, { store: before, operations });
   }
-  const views = new Set(Object.keys(await said(store)).map((key) => key.split("/")[0]));
+  const views = new Set(Object.keys(await said(store)).map((key) => key.split("/")[0] ?? ""));
   expect([...views]).toEqual([
     "catalog",
     "channels",
@@ -70,7 +76,19 @@ beforeAll(async () => {
     "rpm",
     "web",
   ]);
+  // A sweep says something of a view only where the actions write it.
+  const moves = names.filter((name) => name !== "yank");
+  const some: Readonly<Record<string, readonly Action[]>> = {
+    releases: ["publish", "yank"],
+    channels: moves,
+    "index.html": moves,
+  };
+  for (const view of views) expect([...(writers.get(view) ?? [])], view).toEqual(some[view] ?? names);
 }, 60_000);
+
+function isWrite({ name }: Operation): boolean {
+  return name === "create" || name === "link" || name === "replace" || name === "remove";
+}
 
 const fates = ["refused", "lost", "stopped", "halted"] as const satisfies Fate[];
 
