@@ -1,8 +1,11 @@
-// Which files lie beside an artifact in the pool: the one place that says it for whoever writes, checks, mirrors or keeps them.
+// Which files lie beside an artifact in the pool, and where: the one place that says it for whoever writes, checks or keeps them.
+// Of several releases that have the same bytes under the same file name, one has its files beside the artifact: the first to come, and
+// they are good for anybody who has those bytes. Each of the others has its own beside its manifest, whose folder nobody shares.
 
 import { coreMetadataOf } from "./core-metadata.ts";
+import type { Digest } from "./digest.ts";
 import type { Artifact, Manifest } from "./manifest.ts";
-import { beside, besideAttestation, besideFormat } from "./pool.ts";
+import { beside, besideAttestation, besideFormat, poolKey } from "./pool.ts";
 import { attestationsAbout } from "./records.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -17,6 +20,16 @@ export function endsBeside(
     ...(provenanceOf(artifact, signatures) === undefined ? [] : [besideFormat.chart]),
     ...(coreMetadataOf(artifact) === undefined ? [] : [besideFormat.wheel]),
   ];
+}
+
+/** The key of a file beside the artifact, by the end of its name. */
+export function besideKey(artifact: Artifact, end: string): string {
+  return poolKey(artifact) + end;
+}
+
+/** The key that it has where another release's file lies beside the artifact. `manifest`: the release. */
+export function apartKey(artifact: Artifact, end: string, manifest: Digest): string {
+  return poolKey({ sha256: manifest, file: artifact.file }) + end;
 }
 
 /** The blob that holds a chart's .prov. */

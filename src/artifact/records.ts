@@ -2,6 +2,7 @@
 // for each artifact its own signature and its SBOM's, then the provenance, then the other attestations. Whoever writes, reads
 // or counts them asks here.
 
+import type { ReleaseLeaf } from "./leaf.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** Positions among a release's records. */
@@ -26,6 +27,11 @@ export function recordOrder({
     provenance,
     attestation: (place) => provenance + 1 + place,
   };
+}
+
+/** The leaf index of the first record of the release that is logged at `index`. */
+export function firstRecord({ index, leaf }: { readonly index: number; readonly leaf: ReleaseLeaf }): number {
+  return index - leaf.entries;
 }
 
 type Attestation = NonNullable<Manifest["attestations"]>[number];

@@ -4,7 +4,7 @@
 
 import { z } from "zod";
 
-import { KilnError } from "../errors.ts";
+import { isKilnError, KilnError } from "../errors.ts";
 import { type Envelope, envelopeSchema } from "./dsse.ts";
 import { canonicalBytes, hasCanonicalForm } from "./json.ts";
 import type { HashedRekord } from "./leaf.ts";
@@ -78,6 +78,16 @@ export function parseBundle(bytes: Uint8Array, where: string): Bundle {
     throw new KilnError("BUNDLE_INVALID", `${where}: got a bundle that isn't in its canonical form`);
   }
   return bundle;
+}
+
+/** Where a bundle says that its entry stands, nothing verified; `undefined`: it is no bundle. */
+export function bundledIndex(bytes: Uint8Array): number | undefined {
+  try {
+    return parseBundle(bytes, "").logEntry.index;
+  } catch (error) {
+    if (isKilnError(error, "BUNDLE_INVALID")) return undefined;
+    throw error;
+  }
 }
 
 /** The trusted_root.json that names this log alone. `start`: since when its key counts, milliseconds since 1970. */

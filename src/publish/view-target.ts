@@ -13,9 +13,11 @@ export function onceOnly(store: Store): ViewTarget {
     async once(key, bytes) {
       try {
         await store.create(key, bytes);
+        return "made";
       } catch (error) {
-        // Another publisher wrote it with the proof of another tree: as good as ours.
+        // Another publisher wrote it with the proof of another tree, as good as ours; or for another release.
         if (!isKilnError(error, "IMMUTABLE_CONFLICT")) throw error;
+        return "kept";
       }
     },
     ...moving(store),
@@ -24,7 +26,10 @@ export function onceOnly(store: Store): ViewTarget {
 
 export function overwriting(store: Store): ViewTarget {
   return {
-    once: (key, bytes) => mend(store, key, bytes),
+    async once(key, bytes) {
+      await mend(store, key, bytes);
+      return "made";
+    },
     ...moving(store),
   };
 }

@@ -1,11 +1,13 @@
 // One artifact of a release in a store: its bytes and signatures against the manifest, and the files beside it, which a
-// stock client would use instead. Both are verified in full, so that neither hides what happened to the other.
+// stock client would use instead. Both are verified in full, so that neither hides what happened to the other. Another release's
+// files that lie beside it must be good for the same bytes.
 
+import { apartKey } from "../artifact/beside.ts";
 import { digestOf } from "../artifact/digest.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import type { Artifact, Manifest } from "../artifact/manifest.ts";
 import { beside, besideAttestation, poolKey } from "../artifact/pool.ts";
-import { attestationsAbout, recordOrder } from "../artifact/records.ts";
+import { attestationsAbout, firstRecord, recordOrder } from "../artifact/records.ts";
 import { dispensable } from "../artifact/retired.ts";
 import type { Signatures } from "../artifact/signatures.ts";
 import { sbomStatement } from "../artifact/statement.ts";
@@ -13,7 +15,8 @@ import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { readDocument } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
-import { type Beside, type BesideFile, type BesideFiles, type ProvenArtifact, verifyArtifact } from "./artifact.ts";
+import { type ProvenArtifact, verifyArtifact } from "./artifact.ts";
+import { type FilesByEnd, partsOf, placesOf, readBesideFiles } from "./beside-files.ts";
 import type { Placed } from "./documents.ts";
 import type { Findings } from "./findings.ts";
 import { verifyNative } from "./native.ts";
@@ -55,20 +58,19 @@ export async function verifyReleaseArtifact(release: SignedRelease, placed: Plac
   const key = poolKey(artifact);
   const { passed, sbom } = await verifyStoredArtifact(release, placed);
   if (passed === undefined) return;
-  const files = await readBeside(store, key, findings);
-  const attestations = await readAttestations(release, artifact);
-  const proven = await verifyArtifact({
-    file: key,
-    artifact: passed,
-    files,
-    attestations,
-    trust,
-    name: manifest.name,
-    now,
-    findings,
-  });
-  requireSamePlaces(release, { artifact, place, proven });
-  requireSameStatements(release, { artifact, proven, sbom });
+  const files = await readBesideFiles(release, artifact, place);
+  const common = { artifact: passed, trust, now, findings };
+  const verify = (file: string, name: string | undefined, found: FilesByEnd) =>
+    verifyArtifact({ ...common, file, name, ...partsOf(found, { manifest, artifact }) });
+  await verify(key, undefined, files.others);
+  for (const [where, own] of [
+    [key, files.own],
+    [apartKey(artifact, "", release.release.leaf.manifest), files.apart],
+  ] as const) {
+    const proven = await verify(where, manifest.name, own);
+    requireSamePlaces(release, { artifact, place, proven, where });
+    requireSameStatements(release, { artifact, proven, sbom, where });
+  }
 }
 
 /** The artifact's bytes, its SBOM and the signatures over both, without what lies beside it. */
@@ -103,11 +105,6 @@ async function goneOf({ store, signatures, isRetired }: SignedRelease, artifact:
   return blobs.filter((_, place) => found[place] === undefined);
 }
 
-/** The leaf index of the first of the release's signature records. */
-export function firstRecord({ index, leaf }: Placed<ReleaseLeaf>): number {
-  return index - leaf.entries;
-}
-
 /** Throws OBJECT_MISSING, STORE_CORRUPT. */
 export async function readPresent(store: ReadableStore, key: string): Promise<Buffer> {
   const found = await readDocument(store, key);
@@ -139,81 +136,50 @@ async function* counted(body: AsyncIterable<Uint8Array>, onBytes: (count: number
   }
 }
 
-/** What lies beside the artifact under `key`. */
-async function readBeside(store: ReadableStore, key: string, findings: Findings): Promise<BesideFiles> {
-  const read = async (which: Beside) => {
-    const where = key + beside[which];
-    const found = await findings.checkAsync(where, async () => (await readDocument(store, where))?.bytes ?? "absent");
-    return found ?? "unread";
-  };
-  return {
-    openpgp: await read("openpgp"),
-    signature: await read("signature"),
-    provenance: await read("provenance"),
-    sbom: await read("sbom"),
-  };
-}
-
-/** The bundles beside an artifact of what else is attested about it. */
-async function readAttestations(
-  { store, findings, manifest }: SignedRelease,
-  artifact: Artifact,
-): Promise<BesideFile[]> {
-  const files: BesideFile[] = [];
-  for (const at of attestationsAbout(manifest, artifact.name).keys()) {
-    const where = poolKey(artifact) + besideAttestation(at);
-    const found = await findings.checkAsync(where, async () => (await readDocument(store, where))?.bytes ?? "absent");
-    files.push(found ?? "unread");
-  }
-  return files;
+interface Proven {
+  readonly artifact: Artifact;
+  readonly proven: ProvenArtifact;
+  /** The files' key without the ends of their names. */
+  readonly where: string;
 }
 
 /** The bundles must name the release's own records: the same signature may stand in the log elsewhere too. */
 function requireSamePlaces(
-  { findings, release, manifest }: SignedRelease,
-  { artifact, place, proven }: { readonly artifact: Artifact; readonly place: number; readonly proven: ProvenArtifact },
+  release: SignedRelease,
+  { place, proven, where }: Proven & { readonly place: number },
 ): void {
-  const key = poolKey(artifact);
-  const first = firstRecord(release);
-  const order = recordOrder(manifest);
-  const own = order.artifact(place);
-  const places: [end: string, got: number | undefined, want: number][] = [
-    [beside.signature, proven.indexes.signature, own.signature],
-    [beside.sbom, proven.indexes.sbom, own.sbom],
-    [beside.provenance, proven.indexes.provenance, order.provenance],
-    ...attestationsAbout(manifest, artifact.name).map(({ place: its }, at): [string, number | undefined, number] => {
-      return [besideAttestation(at), proven.attestations[at]?.index, order.attestation(its)];
-    }),
-  ];
-  for (const [end, got, want] of places) {
-    if (got !== undefined && got !== first + want) {
-      addMismatch(findings, key + end, `got log entry ${got}, want ${first + want}`);
+  const { signature, sbom, provenance } = proven.indexes;
+  const got = new Map([
+    [beside.signature, signature],
+    [beside.sbom, sbom],
+    [beside.provenance, provenance],
+    ...proven.attestations.map((one, at): [string, number | undefined] => [besideAttestation(at), one?.index]),
+  ]);
+  for (const [end, want] of placesOf(release, place)) {
+    const index = got.get(end);
+    if (index !== undefined && index !== want) {
+      addMismatch(release.findings, where + end, `got log entry ${index}, want ${want}`);
     }
   }
 }
 
 function requireSameStatements(
   { findings, manifest }: SignedRelease,
-  {
-    artifact,
-    proven,
-    sbom,
-  }: { readonly artifact: Artifact; readonly proven: ProvenArtifact; readonly sbom?: Buffer | undefined },
+  { artifact, proven, sbom, where }: Proven & { readonly sbom: Buffer | undefined },
 ): void {
-  const key = poolKey(artifact);
   const { statements } = proven;
   if (statements.provenance !== undefined && digestOf(statements.provenance) !== manifest.provenance.sha256) {
-    addMismatch(findings, key + beside.provenance, "got another provenance than the release's own");
+    addMismatch(findings, where + beside.provenance, "got another provenance than the release's own");
   }
   for (const [at, { statement }] of attestationsAbout(manifest, artifact.name).entries()) {
     const got = proven.attestations[at];
     if (got !== undefined && digestOf(got.statement) !== statement.sha256) {
-      addMismatch(findings, key + besideAttestation(at), "got another attestation than the release's own");
+      addMismatch(findings, where + besideAttestation(at), "got another attestation than the release's own");
     }
   }
   if (statements.sbom === undefined || sbom === undefined || digestOf(sbom) !== artifact.sbom.sha256) return;
   if (Buffer.compare(statements.sbom, sbomStatement(artifact, sbom)) !== 0) {
-    addMismatch(findings, key + beside.sbom, "got another SBOM than the release's own");
+    addMismatch(findings, where + beside.sbom, "got another SBOM than the release's own");
   }
 }
 

@@ -7,7 +7,7 @@ import { verifyBytes } from "../artifact/ecdsa.ts";
 import type { ReleaseLeaf } from "../artifact/leaf.ts";
 import type { Manifest } from "../artifact/manifest.ts";
 import { keys, poolKey } from "../artifact/pool.ts";
-import { recordOrder } from "../artifact/records.ts";
+import { firstRecord, recordOrder } from "../artifact/records.ts";
 import type { Signatures } from "../artifact/signatures.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
@@ -20,13 +20,7 @@ import { findLaterAttestations, type LaterAttestation } from "./attestation.ts";
 import { type Placed, type VerifiedRelease, verifyReleaseDocument } from "./documents.ts";
 import { type Findings, newFindings, type Verification, verdictOf } from "./findings.ts";
 import { requireReleaseKey } from "./keys.ts";
-import {
-  firstRecord,
-  readPresent,
-  type ReleaseReader,
-  type SignedRelease,
-  verifyReleaseArtifact,
-} from "./release-artifact.ts";
+import { readPresent, type ReleaseReader, type SignedRelease, verifyReleaseArtifact } from "./release-artifact.ts";
 import { requireBlob } from "./signed-artifact.ts";
 import { manifestKey, manifestOf, signaturesKey, signaturesOf } from "./signed-release.ts";
 import { requireProvenanceOf, requireStatement, requireSubjects } from "./statement.ts";

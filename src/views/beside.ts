@@ -1,9 +1,10 @@
 // What lies beside each artifact in the pool: an OpenPGP signature, and Sigstore bundles of the artifact's own signature,
 // of its provenance and of its SBOM. Stock clients verify with these alone. Where a format's own clients look for a file there
 // (a chart's .prov, a wheel's .metadata), it lies there too. All of it is derived from the release's manifest, its
-// signatures document and the log: nobody signs again to write or mend them.
+// signatures document and the log: nobody signs again to write or mend them. Where another release's file lies already, this one's
+// goes beside the manifest: leaves are taken in the order of the log, so the release that was logged first keeps its place.
 
-import { provenanceOf } from "../artifact/beside.ts";
+import { apartKey, besideKey, provenanceOf } from "../artifact/beside.ts";
 import { coreMetadataOf } from "../artifact/core-metadata.ts";
 import { type Envelope, payloadTypes } from "../artifact/dsse.ts";
 import { type HashedRekord, parseEntry, type ReleaseLeaf } from "../artifact/leaf.ts";
@@ -11,14 +12,16 @@ import { type Artifact, type Manifest, manifestFile, parseManifest } from "../ar
 import { beside, besideAttestation, besideFormat, poolKey } from "../artifact/pool.ts";
 import { attestationsAbout, type RecordOrder, recordOrder } from "../artifact/records.ts";
 import { parseSignatures, type Signatures, signaturesFile } from "../artifact/signatures.ts";
-import { attestationBundle, type LogEntry, signatureBundle } from "../artifact/sigstore.ts";
+import { attestationBundle, bundledIndex, type LogEntry, signatureBundle } from "../artifact/sigstore.ts";
 import { sbomStatement } from "../artifact/statement.ts";
 import { isKilnError, KilnError } from "../errors.ts";
-import type { View, ViewSource } from "./view.ts";
+import type { View, ViewSource, ViewTarget } from "./view.ts";
 
 export const besideView: View = {
   name: "beside",
   async take(leaves, source, target) {
+    // Of the artifacts whose files were written just now.
+    const held = new Set<string>();
     for (const { index, leaf } of leaves) {
       if (leaf.type !== "release") continue;
       const release = await unlessUnsound(() => readRelease({ index, leaf }, source));
@@ -26,10 +29,37 @@ export const besideView: View = {
       // Reading the log isn't the release's own matter: what is wrong there is thrown.
       const records = await recordsOf(release, source);
       const files = await unlessUnsound(() => filesOf({ ...release, records }, source));
-      for (const [key, bytes] of files ?? []) await target.once(key, bytes);
+      for (const file of files ?? []) await write(file, { target, manifest: leaf.manifest, held });
+      for (const artifact of files === undefined ? [] : release.manifest.artifacts) held.add(poolKey(artifact));
     }
   },
 };
+
+interface BesideFile {
+  readonly artifact: Artifact;
+  /** The end of its name. */
+  readonly end: string;
+  readonly bytes: Uint8Array;
+}
+
+async function write(
+  { artifact, end, bytes }: BesideFile,
+  { target, manifest, held }: { readonly target: ViewTarget; readonly manifest: string; readonly held: Set<string> },
+): Promise<void> {
+  const key = besideKey(artifact, end);
+  const other = held.has(poolKey(artifact)) ? await target.read(key) : undefined;
+  if (other === undefined && (await target.once(key, bytes)) === "made") return;
+  const there = other ?? (await target.read(key));
+  if (there === undefined || saysTheSame(there, bytes)) return;
+  await target.once(apartKey(artifact, end, manifest), bytes);
+}
+
+/** Whether it is the same file, but for the tree in which a bundle proves its entry. */
+function saysTheSame(there: Uint8Array, bytes: Uint8Array): boolean {
+  if (Buffer.compare(there, bytes) === 0) return true;
+  const [got, want] = [there, bytes].map(bundledIndex);
+  return got !== undefined && got === want;
+}
 
 /**
  * Nothing lies beside the artifacts of a release that its own signer made wrong: nobody else's views may wait for it, and an
@@ -87,27 +117,27 @@ async function recordsOf({ first, order }: NamedRelease, source: ViewSource): Pr
   return records;
 }
 
-/** The files beside the artifacts, by their keys. Throws STORE_CORRUPT, NOT_FOUND. */
-async function filesOf(release: SignedRelease, source: ViewSource): Promise<Map<string, Uint8Array>> {
+/** The files beside the artifacts. Throws STORE_CORRUPT, NOT_FOUND. */
+async function filesOf(release: SignedRelease, source: ViewSource): Promise<BesideFile[]> {
   const { manifest, signatures, order } = release;
   const { provenance, attestations } = await sharedBundles(release, source);
-  const files = new Map<string, Uint8Array>();
+  const files: BesideFile[] = [];
   for (const [place, artifact] of manifest.artifacts.entries()) {
     const signed = signaturesOf(artifact, signatures);
     const own = order.artifact(place);
-    const key = poolKey(artifact);
-    files.set(key + beside.openpgp, Buffer.from(signed.openpgp));
-    files.set(key + beside.signature, signatureBundle(recordAt(own.signature, release, source)));
+    const add = (end: string, bytes: Uint8Array) => void files.push({ artifact, end, bytes });
+    add(beside.openpgp, Buffer.from(signed.openpgp));
+    add(beside.signature, signatureBundle(recordAt(own.signature, release, source)));
     const statement = statementOf(artifact, await source.blob(artifact.sbom));
-    files.set(key + beside.sbom, attested({ statement, signature: signed.sbom, at: own.sbom }, release, source));
-    files.set(key + beside.provenance, provenance);
+    add(beside.sbom, attested({ statement, signature: signed.sbom, at: own.sbom }, release, source));
+    add(beside.provenance, provenance);
     for (const [at, { place }] of attestationsAbout(manifest, artifact.name).entries()) {
-      files.set(key + besideAttestation(at), attestations[place] as Uint8Array);
+      add(besideAttestation(at), attestations[place] as Uint8Array);
     }
     const chartProvenance = provenanceOf(artifact, signatures);
-    if (chartProvenance !== undefined) files.set(key + besideFormat.chart, await source.blob(chartProvenance));
+    if (chartProvenance !== undefined) add(besideFormat.chart, await source.blob(chartProvenance));
     const metadata = coreMetadataOf(artifact);
-    if (metadata !== undefined) files.set(key + besideFormat.wheel, metadata);
+    if (metadata !== undefined) add(besideFormat.wheel, metadata);
   }
   return files;
 }

@@ -29,8 +29,8 @@ export interface ViewSource {
 }
 
 export interface ViewTarget {
-  /** A document that is written once: what is there already stays, unless the views are being rebuilt. */
-  once(key: string, bytes: Uint8Array): Promise<void>;
+  /** A document that is written once: what is there already stays (`kept`), unless the views are being rebuilt. */
+  once(key: string, bytes: Uint8Array): Promise<"made" | "kept">;
   /**
    * A document that moves on: `next` says what it becomes, `undefined` leaves it. Called again after a lost race. Answers what stands
    * there then. `guess`: what was read just now, or that there is none yet, most likely; so it is tried unread.

@@ -58,7 +58,9 @@ export function webWorld(): WebWorld {
   const targetOf = (pages: Map<string, Uint8Array>): ViewTarget => ({
     async once(key, bytes) {
       requests.push(`once ${key}`);
-      if (!pages.has(key)) pages.set(key, bytes);
+      if (pages.has(key)) return "kept";
+      pages.set(key, bytes);
+      return "made";
     },
     async swap(key, next) {
       requests.push(`get ${key}`);

@@ -4,7 +4,7 @@
 import pMap from "p-map";
 
 import { attestationKey } from "../../artifact/attestation.ts";
-import { endsBeside } from "../../artifact/beside.ts";
+import { apartKey, besideKey, endsBeside } from "../../artifact/beside.ts";
 import type { ReleaseLeaf } from "../../artifact/leaf.ts";
 import { blobsOf, type Manifest, manifestFile } from "../../artifact/manifest.ts";
 import { keys, poolKey } from "../../artifact/pool.ts";
@@ -73,7 +73,10 @@ async function markRelease(
     if (!gone.has(key)) marks.add(key);
   }
   for (const artifact of manifest.artifacts) {
-    for (const end of endsBeside({ manifest, signatures }, artifact)) marks.add(poolKey(artifact) + end);
+    for (const end of endsBeside({ manifest, signatures }, artifact)) {
+      marks.add(besideKey(artifact, end));
+      marks.add(apartKey(artifact, end, leaf.manifest));
+    }
   }
 }
 

@@ -109,7 +109,10 @@ async function writeRelease(
   const key = webKeys.release(name, row.version);
   const bytes = releasePage({ name, row, leaf, contents, place: source });
   const { changed } = row;
-  if (changed === undefined && !source.afresh) return target.once(key, bytes);
+  if (changed === undefined && !source.afresh) {
+    await target.once(key, bytes);
+    return;
+  }
   await target.swap(key, (found) => {
     if (found === undefined) return bytes;
     // Made afresh, it may be for another address.
