@@ -53,7 +53,7 @@ export interface PlacedArtifact {
 }
 
 export async function verifyReleaseArtifact(release: SignedRelease, placed: PlacedArtifact): Promise<void> {
-  const { store, trust, findings, manifest, now } = release;
+  const { trust, findings, manifest, now } = release;
   const { artifact, place } = placed;
   const key = poolKey(artifact);
   const { passed, sbom } = await verifyStoredArtifact(release, placed);
