@@ -27,6 +27,8 @@ export interface KeptSource {
   readonly now: number;
   /** By the store's clock: what was superseded later is kept. */
   readonly since: number;
+  /** The keys that start with `prefix`, and when their objects were made or renewed. */
+  list(prefix: string): AsyncIterable<{ readonly key: string; readonly modified: number }>;
   /** A document, or `undefined`. */
   read(key: string): Promise<Uint8Array | undefined>;
   /** An object by its digest; `undefined`: it is gone. Throws STORE_CORRUPT. */

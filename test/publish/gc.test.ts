@@ -3,9 +3,11 @@
 
 import { describe, expect, test } from "vitest";
 
+import { digestOf } from "../../src/artifact/digest.ts";
 import { keys, poolKey } from "../../src/artifact/pool.ts";
 import type { Context } from "../../src/context.ts";
 import { isKilnError, KilnError } from "../../src/errors.ts";
+import { rebuildViews } from "../../src/publish/bring-up.ts";
 import { collectGarbage } from "../../src/publish/gc/gc.ts";
 import { promote } from "../../src/publish/promote.ts";
 import type { Publisher } from "../../src/publish/publisher.ts";
@@ -17,6 +19,8 @@ import type { Store } from "../../src/stores/store.ts";
 import { audit } from "../../src/verify/audit/audit.ts";
 import { catalogReader, parseCatalog, releases } from "../../src/views/catalog.ts";
 import { shardReader } from "../../src/views/shards.ts";
+import { webKeys } from "../../src/views/web/keys.ts";
+import { styleKey } from "../../src/views/web/page.ts";
 import { faultAt, faultyStore } from "../faults/faulty-store.ts";
 import { type MemoryStore, openMemoryStore } from "../faults/memory-store.ts";
 import { buildStore, fillStore, makeBake, publishedAt, testContext } from "../fixtures/store-builder.ts";
@@ -110,6 +114,31 @@ describe("what goes", () => {
       "probe/abc/blob",
       "reservations/billing.json",
     ]);
+  });
+
+  test("styles that no page names any more, once they were superseded longer ago than the grace", async () => {
+    const { clock, store, trust, publisher, gc, audit: findings } = await scene();
+    await fillStore(publisher);
+    const [earlier, odd] = ["body { color: red }", "body { color: blue }"].map((text) => Buffer.from(text));
+    const [named, unnamed] = [webKeys.style(digestOf(earlier!)), webKeys.style(digestOf(odd!))];
+    await store.create(named, earlier!);
+    await store.create(unnamed, odd!);
+    // As another Kiln wrote it.
+    const key = webKeys.release("website", "2.0.0");
+    const { bytes, etag } = (await readDocument(store, key))!;
+    await store.replace(key, Buffer.from(bytes.toString().replaceAll(styleKey, named)), etag);
+    clock.now += 100 * day;
+    const ofPages = async () => (await gc()).filter((one) => one.startsWith("web/"));
+    expect(await ofPages()).toEqual([unnamed]);
+    const { pause, signers, publicUrl } = publisher;
+    await rebuildViews({ store, trust, pause, signers, now: clock.now, publicUrl });
+    expect(await findings()).toEqual([]);
+    clock.now += 2 * day;
+    expect(await ofPages()).toEqual([]);
+    clock.now += 2 * day;
+    expect(await ofPages()).toEqual([named]);
+    expect(await findings()).toEqual([]);
+    expect(await store.head(styleKey)).toBeDefined();
   });
 
   test("narrow tiles, once the full ones are there", async () => {

@@ -179,8 +179,15 @@ test("a name with hundreds of releases has pages of older ones, and what is said
   await world.take();
   const { releases, olderReleases, olderEvents } = readNameState(world.objects.get(webKeys.name("app"))!, "x");
   expect([releases.length, olderReleases.length, olderEvents?.count]).toEqual([perPage + 5, 2, 2 * perPage]);
+  const [superseded, kept] = olderReleases.map(({ digest }) => webKeys.older("app", digest));
+  world.requests.length = 0;
   world.append({ type: "alias", ...about(all[7]!), alias: "lucky" });
   await world.take();
+  // It is renewed: gc leaves it to whoever read the page that led there.
+  const renewed = world.requests.filter((one) => one.startsWith("once web/app/_/"));
+  expect(renewed).toHaveLength(2);
+  expect(renewed).toContain(`once ${superseded}`);
+  expect(renewed).not.toContain(`once ${kept}`);
   const page = readNameState(world.objects.get(webKeys.name("app"))!, "x").olderReleases[0]!;
   expect(textAt(world, webKeys.older("app", page.digest))).toContain("lucky");
   expect(textAt(world, webKeys.release("app", "1.0.7"))).toContain("lucky");

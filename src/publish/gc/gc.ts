@@ -154,6 +154,7 @@ async function markGenerations(channels: readonly string[], options: Marking & {
     keys: trust.openpgp.map(({ publicKey }) => publicKey),
     now: context.now(),
     since,
+    list: (prefix: string) => store.list(prefix),
     read: async (key: string) => (await readDocument(store, key))?.bytes,
     object: async (key: string, sha256: string) => presentBlob(store, key, sha256),
     modified: async (key: string) => (await store.head(key))?.modified,

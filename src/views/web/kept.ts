@@ -1,16 +1,24 @@
-// The pages under digests that gc leaves: those that the front page and the pages of names lead to. A style is never removed: there are
-// few, and pages of releases that nobody touched since name older ones.
+// What gc leaves of the objects under digests: the pages that the front page and the pages of names lead to, and every style that any page
+// names. When one was superseded is said by its age: see superseding.ts.
+
+import pMap from "p-map";
 
 import type { Generations, KeptSource } from "../generations.ts";
-import { webKeys } from "./keys.ts";
+import { underDigest, webKeys } from "./keys.ts";
 import { readFrontState, readNames, readNameState, readOlderEvents } from "./state.ts";
+import { namedBy } from "./superseding.ts";
 
 export const webGenerations: Generations = {
   prefix: "web/",
-  pattern: /^web\/(?:[^/]+\/)?_\/[0-9a-f]{64}\.html$/,
+  pattern: underDigest,
   async *kept(source) {
     const front = await source.read(webKeys.front);
-    if (front === undefined) return;
+    if (front === undefined) {
+      // Nothing leads to the pages of names, so nothing can be said of what those lead to.
+      for await (const { key } of source.list("web/")) yield key;
+      return;
+    }
+    yield* keptStyles(front, source);
     const { recent, pages } = readFrontState(front, webKeys.front);
     const names = new Set(recent.map(({ name }) => name));
     for (const { digest } of pages) {
@@ -22,6 +30,30 @@ export const webGenerations: Generations = {
     for (const name of names) yield* keptOf(name, source);
   },
 };
+
+const pagesAtOnce = 16;
+
+/** Pages that nobody touched since another Kiln wrote them name its style. They are read only where there is one to ask about. */
+async function* keptStyles(front: Uint8Array, source: KeptSource): AsyncGenerator<string> {
+  const isStyle = (key: string) => key.endsWith(".css");
+  const used = new Set([...namedBy(front, webKeys.front)].filter(isStyle));
+  yield* used;
+  const open = new Set<string>();
+  for await (const { key, modified } of source.list("web/_/")) {
+    if (isStyle(key) && !used.has(key) && modified <= source.since) open.add(key);
+  }
+  if (open.size === 0) return;
+  const named = await pMap(
+    source.list("web/"),
+    async ({ key }) => {
+      const page = open.size === 0 || !key.endsWith(".html") ? undefined : await source.read(key);
+      const styles = page === undefined ? [] : [...namedBy(page, key)].filter((style) => open.delete(style));
+      return styles;
+    },
+    { concurrency: pagesAtOnce },
+  );
+  yield* named.flat();
+}
 
 async function* keptOf(name: string, source: KeptSource): AsyncGenerator<string> {
   const key = webKeys.name(name);

@@ -13,6 +13,9 @@ export const webKeys = {
   release: (name: string, version: string) => `web/${name}/${segmentOf(version)}/index.html`,
 } as const;
 
+/** What pages lead to by its digest. */
+export const underDigest = /^web\/(?:_\/[0-9a-f]{64}\.(?:html|css)|[^/]+\/_\/[0-9a-f]{64}\.html)$/;
+
 /** A folder can't have the name of the file beside it. */
 function segmentOf(version: string): string {
   return version === "index.html" ? "_index.html" : version;

@@ -13,12 +13,14 @@ import { webKeys } from "./keys.ts";
 import { writeName } from "./name-writer.ts";
 import { styleBytes, styleKey } from "./page.ts";
 import { webSource } from "./source.ts";
+import { superseding } from "./superseding.ts";
 
 export const webView: View<RepositorySource> = {
   name: "web",
   generations: webGenerations,
-  async take(leaves, repository, target) {
+  async take(leaves, repository, written) {
     const source = webSource(repository);
+    const target = superseding(written);
     if (leaves.length === 0 && !source.afresh) return;
     const front = await target.read(webKeys.front);
     // A front page that has another style was written by another Kiln: whoever is first brings its own.
