@@ -3,7 +3,8 @@
 //
 //   settle   read the head; if the public checkpoint is behind it, somebody stopped: finish their append first
 //   decide   the caller looks at the log as it stands and says which entries to add
-//   stage    create log/staging/<digest>        — if we stop here, nobody refers to it: nothing happened
+//   stage    create log/staging/<digest>, where the entries are more than the head has room for
+//                                               — if we stop here, nobody refers to it: nothing happened
 //   commit   replace log/head                   — if we stop here, the entries are in; whoever comes next finishes
 //   finish   create bundles and tiles, then replace log/checkpoint
 //
@@ -17,9 +18,10 @@ import { documentLimit, type Store } from "../stores/store.ts";
 import { type Checkpoint, type LogIdentity, openCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import { bundlesToWrite, decodeBundle, encodeBundle, readEntries } from "./entries.ts";
 import { type Head, headBytes, readHead } from "./head.ts";
-import { type Edge, emptyEdge, extendEdge, leafHash, type Node, rootOf, subtreesOf } from "./merkle.ts";
+import { type Edge, emptyEdge, extendEdge, leafHash, type Node, rootOf } from "./merkle.ts";
 import type { NoteSigner } from "./note.ts";
 import type { HashReader } from "./proof.ts";
+import { fitsHead, requireRow, rowStart } from "./row.ts";
 import { edgeAt, entriesPath, tileReader, tilesToWrite, tileWidth } from "./tiles.ts";
 
 /** Lost races after which a publisher gives up: every one of them is somebody else's success. */
@@ -115,16 +117,20 @@ export async function append(
       );
     }
     const from = before.checkpoint.size;
-    const added = { from, staged: digestOf(staged) };
+    const partial = await lastBundle(store, before);
+    const row = [...partial, ...entries];
+    const added = fitsHead(row) ? { from, row } : { from, staged: digestOf(staged) };
     const next = { checkpoint: signCheckpoint(tree, signer), edge, added };
     // Where many append, somebody else was faster most of the time: staging for nothing costs more than looking.
     if (attempt > 0 && (await store.head(keys.head))?.etag !== before.etag) continue;
-    if (made !== added.staged) await store.create(keys.staging(added.staged), staged);
-    made = added.staged;
+    if ("staged" in added) {
+      if (made !== added.staged) await store.create(keys.staging(added.staged), staged);
+      made = added.staged;
+    }
     if ((await replaceHead(store, headBytes(next), before.etag)) !== "replaced") continue;
 
     const head: Head = { ...next, etag: "" };
-    await finish(appender, head, { edge: before.edge, entries, shown: before.shown });
+    await finish(appender, head, { edge: before.edge, partial, entries, shown: before.shown });
     return { head, from };
   }
   throw new KilnError("STORE_CONTENDED", `${keys.head}: got ${mostAttempts} lost races in a row, want one that is won`);
@@ -140,28 +146,44 @@ async function replaceHead(store: Store, head: Uint8Array, etag: string): Promis
   }
 }
 
+/** The entries of the head's last bundle, if that isn't full: those that the next append's bundle begins with. Throws STORE_CORRUPT. */
+async function lastBundle(store: Store, { edge, added }: Pick<Head, "edge" | "added">): Promise<readonly Uint8Array[]> {
+  const { size } = edge;
+  const start = rowStart(size);
+  if (added !== null && "row" in added) return added.row.slice(start - rowStart(added.from));
+  return readRow(store, edge);
+}
+
+/** The same, read from the bundle. */
+async function readRow(store: Store, edge: Edge): Promise<readonly Uint8Array[]> {
+  const { size } = edge;
+  const row: Uint8Array[] = [];
+  for await (const { bytes } of readEntries(store, { from: rowStart(size), to: size, size })) row.push(bytes);
+  requireRow(edge, row, entriesPath(Math.floor(size / tileWidth), row.length));
+  return row;
+}
+
 interface Added {
   /** Of the tree before. */
   readonly edge: Edge;
+  /** The entries of its last bundle, if that wasn't full. */
+  readonly partial: readonly Uint8Array[];
   readonly entries: readonly Uint8Array[];
   /** The etag of the public checkpoint that shows it, as far as is known. */
   readonly shown?: string | undefined;
 }
 
 /** Writes bundles and tiles, then shows the checkpoint. Everything but the last step is immutable and may be done twice. */
-async function finish(log: Log, head: Head, { edge, entries, shown }: Added): Promise<void> {
+async function finish(log: Log, head: Head, { edge, partial, entries, shown }: Added): Promise<void> {
   const { store } = log;
   const from = edge.size;
-  const partial: Uint8Array[] = [];
-  const opened = from - (from % tileWidth);
-  for await (const { bytes } of readEntries(store, { from: opened, to: from, size: from })) partial.push(bytes);
+  const opened = rowStart(from);
   const leafHashes = entries.map(leafHash);
-  const row = partial.map(leafHash);
-  requireEdge(edge, row);
   // The hashes that share a tile with new ones are those of the entries that share a bundle with them.
+  const hashes = partial.map(leafHash);
   const above = tileReader(store, from);
   const read: HashReader = async (nodes) => {
-    const inRow = ({ level, index }: Node) => (level === 0 ? row[index - opened] : undefined);
+    const inRow = ({ level, index }: Node) => (level === 0 ? hashes[index - opened] : undefined);
     const missing = await above(nodes.filter((node) => inRow(node) === undefined));
     let taken = 0;
     return nodes.map((node) => inRow(node) ?? (missing[taken++] as Buffer));
@@ -177,28 +199,30 @@ async function finish(log: Log, head: Head, { edge, entries, shown }: Added): Pr
   await publishCheckpoint(log, head.checkpoint);
 }
 
-/** The last entries of a tree are what its edge is made of. Throws STORE_CORRUPT: nothing is built on others. */
-function requireEdge(edge: Edge, row: readonly Buffer[]): void {
-  const complete = subtreesOf(0, edge.size - row.length).length;
-  const { hashes } = extendEdge({ size: edge.size - row.length, hashes: edge.hashes.slice(0, complete) }, row);
-  if (hashes.every((hash, at) => edge.hashes[at]?.equals(hash))) return;
-  const key = entriesPath(Math.floor(edge.size / tileWidth), row.length);
-  throw new KilnError("STORE_CORRUPT", `${key}: got entries that aren't those of the tree of ${edge.size}`);
-}
-
-/** What the head's append added, read back from its staging and proven to lead to its root. */
+/** What the head's append added, proven to lead to its root. Throws STORE_CORRUPT. */
 async function stagedEntries({ store }: Log, head: Head): Promise<Added> {
-  if (head.added === null) return { edge: emptyEdge, entries: [] };
-  const { from, staged } = head.added;
-  const key = keys.staging(staged);
-  const found = await readDocument(store, key);
-  if (found === undefined) throw new KilnError("STORE_CORRUPT", `${key}: got nothing, want the leaves from ${from} on`);
-  const entries = decodeBundle(found.bytes, key);
+  if (head.added === null) return { edge: emptyEdge, partial: [], entries: [] };
+  const { from } = head.added;
   const edge = await edgeAt(from, tileReader(store, from));
+  const { partial, entries, key } = await addedRow(store, head.added, edge);
   if (!rootOf(extendEdge(edge, entries.map(leafHash))).equals(head.checkpoint.root)) {
     throw new KilnError("STORE_CORRUPT", `${key}: got leaves that don't lead to the root in ${keys.head}`);
   }
-  return { edge, entries };
+  return { edge, partial, entries };
+}
+
+async function addedRow(store: Store, added: NonNullable<Head["added"]>, edge: Edge) {
+  if ("row" in added) {
+    const partial = added.row.slice(0, added.from - rowStart(added.from));
+    requireRow(edge, partial, keys.head);
+    return { partial, entries: added.row.slice(partial.length), key: keys.head };
+  }
+  const key = keys.staging(added.staged);
+  const found = await readDocument(store, key);
+  if (found === undefined) {
+    throw new KilnError("STORE_CORRUPT", `${key}: got nothing, want the leaves from ${added.from} on`);
+  }
+  return { partial: await readRow(store, edge), entries: decodeBundle(found.bytes, key), key };
 }
 
 /** Shows the checkpoint unless a later one is shown. */

@@ -105,7 +105,7 @@ async function mark(options: Marking): Promise<{ readonly count: number; readonl
   const { store, trust, head, since, context } = options;
   const { size } = head.checkpoint;
   const marks = newMarks();
-  if (head.added !== null) marks.add(keys.staging(head.added.staged));
+  if (head.added !== null && "staged" in head.added) marks.add(keys.staging(head.added.staged));
   const catalogs = foldCatalogs(await sizeAt(store, { moment: since, size }));
   const releases: LoggedRelease[] = [];
   const retired = new Set<string>();

@@ -9,6 +9,7 @@ import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
 import { type Checkpoint, logOf, openCheckpoint } from "../../log/checkpoint.ts";
 import { rootOf } from "../../log/merkle.ts";
+import { rowOf } from "../../log/row.ts";
 import { readPresent } from "../release-artifact.ts";
 import type { LogToCheck } from "./log.ts";
 
@@ -16,7 +17,12 @@ const headSchema = z.strictObject({
   kiln: z.literal(1),
   checkpoint: z.string(),
   edge: z.array(z.base64()).max(64),
-  added: z.strictObject({ from: z.int().nonnegative(), staged: digestSchema }).nullable(),
+  added: z
+    .union([
+      z.strictObject({ from: z.int().nonnegative(), row: z.base64() }),
+      z.strictObject({ from: z.int().nonnegative(), staged: digestSchema }),
+    ])
+    .nullable(),
 });
 
 /** The head may be ahead of what readers see, never behind it, and never another log. */
@@ -41,6 +47,12 @@ function openHead(bytes: Uint8Array, trust: LogToCheck["trust"]): Checkpoint {
   }
   const checkpoint = openCheckpoint(result.data.checkpoint, logOf(trust));
   const hashes = result.data.edge.map((hash) => Buffer.from(hash, "base64"));
-  if (rootOf({ size: checkpoint.size, hashes }).equals(checkpoint.root)) return checkpoint;
-  throw new KilnError("STORE_CORRUPT", `${keys.head}: got an edge that doesn't lead to its checkpoint's root`);
+  const edge = { size: checkpoint.size, hashes };
+  if (!rootOf(edge).equals(checkpoint.root)) {
+    throw new KilnError("STORE_CORRUPT", `${keys.head}: got an edge that doesn't lead to its checkpoint's root`);
+  }
+  // The next append goes on from these entries.
+  const { added } = result.data;
+  if (added !== null && "row" in added) rowOf(added, edge, keys.head);
+  return checkpoint;
 }

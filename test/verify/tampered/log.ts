@@ -2,9 +2,9 @@
 
 import { keys } from "../../../src/artifact/pool.ts";
 import type { Code } from "../../../src/errors.ts";
-import { type Checkpoint, signCheckpoint } from "../../../src/log/checkpoint.ts";
+import { type Checkpoint, logOf, signCheckpoint } from "../../../src/log/checkpoint.ts";
 import { decodeBundle, encodeBundle } from "../../../src/log/entries.ts";
-import { headBytes } from "../../../src/log/head.ts";
+import { headBytes, readHead } from "../../../src/log/head.ts";
 import { emptyEdge, extendEdge, leafHash, rootOf } from "../../../src/log/merkle.ts";
 import { createStore } from "../../../src/publish/create-store.ts";
 import { publishRelease } from "../../../src/publish/release.ts";
@@ -91,8 +91,18 @@ export const log: readonly Tampering[] = [
   },
   {
     title: "staged leaves changed",
-    tamper: async (store) => edit(store, (await store.find(/^log\/staging\//))[0] as string, (bytes) => flip(bytes)),
+    tamper: async (store) => store.write(keys.staging("0".repeat(64)), "other leaves"),
     audit: ["DIGEST_MISMATCH"],
+  },
+  {
+    title: "a head with entries of another tree",
+    tamper: async (store) => {
+      const { checkpoint, edge, added } = await readHead(store.store, logOf(store.trust));
+      if (added === null || !("row" in added)) throw new Error("no entries in the head");
+      const row = added.row.with(-1, Buffer.from("another entry"));
+      await store.write(keys.head, headBytes({ checkpoint, edge, added: { from: added.from, row } }));
+    },
+    audit: ["STORE_CORRUPT"],
   },
   {
     title: "another root in the checkpoint",
