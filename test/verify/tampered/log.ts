@@ -99,7 +99,7 @@ export const log: readonly Tampering[] = [
     tamper: async (store) => {
       const { checkpoint, edge, added } = await readHead(store.store, logOf(store.trust));
       if (added === null || !("row" in added)) throw new Error("no entries in the head");
-      const row = added.row.with(-1, Buffer.from("another entry"));
+      const row = [...added.row.slice(0, -1), Buffer.from("another entry")];
       await store.write(keys.head, headBytes({ checkpoint, edge, added: { from: added.from, row } }));
     },
     audit: ["STORE_CORRUPT"],
