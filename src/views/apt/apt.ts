@@ -18,7 +18,7 @@ import { type IndexFile, listedFiles, packedFiles, plainFile, readInRelease, red
 import { parseStanzas, type Stanza, stanzasOf } from "./stanza.ts";
 import { packagesForAll, storedIndex } from "./stored-index.ts";
 import { indexesOf, parseSuiteState, placeOf, preferencesText, stands, suiteKeys, type SuiteState } from "./suite.ts";
-import { writeSignature, writeUsualPaths } from "./usual-paths.ts";
+import { type ReleaseBefore, releaseSignature, writeSignature, writeUsualPaths } from "./usual-paths.ts";
 
 export const aptView: View<RepositorySource> = {
   name: "apt",
@@ -58,17 +58,31 @@ async function takeChannel(suite: Suite): Promise<void> {
   const hadNone = changes.every(({ before }) => packagesIn(before).length === 0);
   const hasNone = [...stanzas.values()].every((list) => list.length === 0);
   if (hasNone && hadNone && !source.afresh) return;
+  const { signer } = source;
   let before: Before | undefined;
+  let made: Made | undefined;
+  let old: ReleaseBefore | undefined;
   const current = await target.swap(keys.inRelease, async (found) => {
+    made = old = undefined;
     before = found === undefined ? undefined : await beforeIn(found, suite);
     // A channel without a single .deb is no suite.
     if (hasNone && before?.state === undefined) return undefined;
     if (before?.state !== undefined && before.state.size >= source.checkpoint.size) return undefined;
-    return await nextInRelease({ ...suite, stanzas, before });
+    made = await nextInRelease({ ...suite, stanzas, before });
+    // Signed before the swap, so that the usual paths follow it at once.
+    if (before?.state !== undefined && before.state.size <= source.settled) {
+      old = { text: before.text, signature: await releaseSignature(signer, before.text, before.date) };
+    }
+    return made.inRelease;
   });
-  const isSettled = before?.state !== undefined && before.state.size <= source.settled;
   if (current === undefined) return;
-  await writeUsualPaths({ keys, signer: source.signer, target, current, before: isSettled ? before : undefined });
+  await writeUsualPaths({ keys, signer, target, current, signature: made?.signature, before: old });
+}
+
+interface Made {
+  readonly inRelease: Uint8Array;
+  /** Of its text alone. */
+  readonly signature: Uint8Array;
 }
 
 function packagesIn(shown: readonly Shown[]): Stanza[] {
@@ -105,7 +119,7 @@ interface Change extends Suite {
   readonly before: Before | undefined;
 }
 
-async function nextInRelease(change: Change): Promise<Buffer> {
+async function nextInRelease(change: Change): Promise<Made> {
   const { channel, source, target, before } = change;
   const { signer } = source;
   const keys = suiteKeys(channel);
@@ -149,16 +163,20 @@ async function nextInRelease(change: Change): Promise<Buffer> {
     ...(before?.digest === undefined ? {} : { before: before.digest }),
   } satisfies SuiteState);
   await target.once(keys.state(digestOf(next)), next);
+  const date = Math.max(before?.date ?? 0, signer.now);
   const text = releaseText({
     origin: source.origin,
     channel,
     places: names.map(placeOf),
     files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
-    date: Math.max(before?.date ?? 0, signer.now),
+    date,
     validFor: signer.validFor(channel),
     state: digestOf(next),
   });
-  return Buffer.from(await signer.signText(text));
+  return {
+    inRelease: Buffer.from(await signer.signText(text)),
+    signature: await releaseSignature(signer, text, date),
+  };
 }
 
 interface IndexChange {

@@ -13,19 +13,28 @@ export interface UsualPaths {
   readonly target: ViewTarget;
   /** InRelease as it was found, or written, just now. */
   readonly current: Uint8Array;
+  /** The signature of its text, where it was made already. */
+  readonly signature?: Uint8Array | undefined;
 }
 
-/** The Release before, and its date in milliseconds since 1970. */
-interface Before {
+/** The Release before, and its signature. */
+export interface ReleaseBefore {
   readonly text: string;
-  readonly date: number;
+  readonly signature: Uint8Array;
+}
+
+/** What Release.gpg is: the same text of the same date has the same signature, so what stands there is known without asking for it. */
+export async function releaseSignature(signer: ViewSigner, text: string, date: number): Promise<Uint8Array> {
+  return Buffer.from(await signer.signBytes(Buffer.from(text), date));
 }
 
 /**
  * Copies what is other than in the Release `before`. Whoever was slower copies the newer InRelease's files once more. If we stop
  * here, the next publisher finds more leaves in InRelease than are settled, and copies all.
  */
-export async function writeUsualPaths(options: UsualPaths & { readonly before: Before | undefined }): Promise<void> {
+export async function writeUsualPaths(
+  options: UsualPaths & { readonly before: ReleaseBefore | undefined },
+): Promise<void> {
   const { keys, target, before } = options;
   let isFirst = true;
   await following(options, async (text) => {
@@ -33,7 +42,7 @@ export async function writeUsualPaths(options: UsualPaths & { readonly before: B
     const other = listed.filter(([line]) => !isFirst || before?.text.includes(`${line}\n`) !== true);
     isFirst = false;
     await pMap(other, ([, digest = "", path = ""]) => target.link(keys.path(path), keys.byHash(path, digest)), {
-      concurrency: 4,
+      concurrency: 8,
     });
   });
 }
@@ -43,23 +52,22 @@ export async function writeSignature(options: UsualPaths): Promise<void> {
   await following(options, async () => {});
 }
 
-/** Writes Release as InRelease has it, after `copy`, until InRelease stays as it is. */
+/** Writes Release as InRelease has it, with `copy`, until InRelease stays as it is. Nothing is made in between: all is ready. */
 async function following(
-  { keys, signer, target, current, before }: UsualPaths & { readonly before?: Before | undefined },
+  { keys, signer, target, before, ...made }: UsualPaths & { readonly before?: ReleaseBefore | undefined },
   copy: (text: string) => Promise<void>,
 ): Promise<void> {
-  // The same text of the same date has the same signature, so what stands there is known without asking for it.
-  const sign = async (bytes: Uint8Array, date: number) => Buffer.from(await signer.signBytes(bytes, date));
-  let shown: Uint8Array | undefined = current;
+  let shown: Uint8Array | undefined = made.current;
   for (let copied: Uint8Array | undefined; ; copied = shown, shown = await target.read(keys.inRelease)) {
     if (shown === undefined || (copied !== undefined && Buffer.compare(shown, copied) === 0)) return;
     const { text, date } = await readInRelease(shown, keys.inRelease, signer);
-    await copy(text);
-    const release = Buffer.from(text);
-    const old = before === undefined || before.text === "" ? undefined : Buffer.from(before.text);
+    const known = copied === undefined ? made.signature : undefined;
+    const signature = known ?? (await releaseSignature(signer, text, date));
+    const old = before === undefined ? undefined : Buffer.from(before.text);
     await Promise.all([
-      target.copy(keys.release, release, old),
-      target.copy(keys.signature, await sign(release, date), old && before && (await sign(old, before.date))),
+      copy(text),
+      target.copy(keys.release, Buffer.from(text), old),
+      target.copy(keys.signature, signature, before?.signature),
     ]);
   }
 }

@@ -360,8 +360,10 @@ async function writePlain(
     const { digest, state } = current;
     const repomd = Buffer.from(repomdText(state, digest, "plain"));
     const signature = Buffer.from(await source.signer.signBytes(repomd));
-    await target.copy(keys.repomd("plain", digest), repomd);
-    await target.copy(keys.signature("plain", digest), signature);
+    await Promise.all([
+      target.copy(keys.repomd("plain", digest), repomd),
+      target.copy(keys.signature("plain", digest), signature),
+    ]);
     written = digest;
     current = undefined;
   }
