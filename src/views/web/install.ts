@@ -104,7 +104,7 @@ const dnf: Client = {
     { text: "Install:", lines: [`sudo dnf install ${words(packages)}`] },
     {
       text: "To follow the channel, forth and back (zypper: dist-upgrade --allow-downgrade):",
-      lines: [`sudo dnf distro-sync ${words(packages)}`],
+      lines: [`sudo dnf --refresh distro-sync ${words(packages)}`],
     },
   ],
 };
