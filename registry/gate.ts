@@ -6,22 +6,19 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 export interface Served {
   /** The public keys of the registry's signatures. */
   signingKeys(): Promise<unknown>;
+  /** What a search finds; `query`: that of the address. */
+  search(query: URLSearchParams): Promise<unknown>;
 }
 
 /** Lets what only reads pass on to `next`. */
-export function readOnly(next: RequestListener, { signingKeys }: Served): RequestListener {
+export function readOnly(next: RequestListener, { signingKeys, search }: Served): RequestListener {
   return (request, response) => {
-    const path = new URL(request.url ?? "/", "http://registry").pathname;
+    const { pathname: path, searchParams } = new URL(request.url ?? "/", "http://registry");
     const refused = refusalOf(request.method ?? "GET", path);
     if (refused !== undefined) return refuse(request, response, refused);
     if (request.method === "POST") return refuse(request, response, hints.advisories, 404);
-    if (path === "/-/npm/v1/keys") {
-      signingKeys().then(
-        (keys) => answer(response, 200, keys),
-        () => answer(response, 500, { error: "the registry's keys can't be read" }),
-      );
-      return undefined;
-    }
+    if (path === "/-/npm/v1/keys") return answerWith(response, signingKeys(), "the registry's keys");
+    if (path === "/-/v1/search") return answerWith(response, search(searchParams), "the packages");
     return next(request, response);
   };
 }
@@ -54,6 +51,13 @@ const hints = {
 function refuse(request: IncomingMessage, response: ServerResponse, error: string, status = 403): void {
   request.once("end", () => answer(response, status, { error }));
   request.resume();
+}
+
+function answerWith(response: ServerResponse, body: Promise<unknown>, what: string): void {
+  body.then(
+    (found) => answer(response, 200, found),
+    () => answer(response, 500, { error: `${what} can't be read` }),
+  );
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {

@@ -15,6 +15,7 @@ import { failureOf, failureText } from "../src/program/failure.ts";
 import { silent } from "../src/report.ts";
 import { lookOf } from "../src/terminal/look.ts";
 import { readOnly } from "./gate.ts";
+import { searched } from "./search.ts";
 import { openSource } from "./source.ts";
 
 const usage = `usage: npm run registry -- --store STORE [--trust FILE] [--listen HOST:PORT]
@@ -54,7 +55,11 @@ async function serve(args: readonly string[], signal: AbortSignal): Promise<void
   const source = await openSource(settings, context);
   const [verdaccio] = (await runServer(settings)).listeners("request") as RequestListener[];
   if (verdaccio === undefined) throw new TypeError("Verdaccio answers no requests");
-  const server = createServer(readOnly(verdaccio, source));
+  const served = {
+    signingKeys: () => source.signingKeys(),
+    search: (query: URLSearchParams) => searched(source, query),
+  };
+  const server = createServer(readOnly(verdaccio, served));
   process.stdout.write(`the packages of ${settings.address} are at ${await listen(server, options.listen)}\n`);
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   server.closeAllConnections();

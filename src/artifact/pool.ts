@@ -2,6 +2,9 @@
 
 import type { Digest } from "./digest.ts";
 
+/** How the keys of all probes begin. */
+export const probes = "probe-";
+
 export const keys = {
   /** Format version, origin, public URL. */
   store: "kiln.json",
@@ -14,6 +17,8 @@ export const keys = {
   catalogShard: (digest: Digest) => `catalog/shard/${digest}.json`,
   release: (name: string, version: string) => `releases/${name}/${version}.json`,
   channel: (name: string, channel: string) => `channels/${name}/${channel}.json`,
+  /** What a command writes to try the store, and removes at once: no folder stays behind. */
+  probe: (mark: string, what: string) => `${probes}${mark}-${what}`,
 } as const;
 
 /** The key of a blob: `pool/sha256/ab/abcd…/<file name>`. */

@@ -2,12 +2,13 @@
 // of a document one loses. Some S3 servers answer "done" whatever the condition: publishers would overwrite one another there,
 // and nobody would notice. It is asked once, when a store is created.
 
+import { keys } from "../artifact/pool.ts";
 import { isKilnError, KilnError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 
 /** Throws STORE_UNSUITABLE; leaves nothing behind. `mark` makes the keys unlike any that are there. */
 export async function requireConditions(store: Store, mark: string): Promise<void> {
-  const [blob, document] = [`probe/${mark}/blob`, `probe/${mark}/document`];
+  const [blob, document] = [keys.probe(mark, "blob"), keys.probe(mark, "document")];
   try {
     await store.create(blob, Buffer.from("one"));
     if (!(await refuses(() => store.create(blob, Buffer.from("two"))))) throw unsuitable(store, "made an object twice");

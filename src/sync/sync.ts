@@ -11,7 +11,7 @@
 import { randomBytes } from "node:crypto";
 
 import { manifestFile, parseManifest } from "../artifact/manifest.ts";
-import { keys, poolKey } from "../artifact/pool.ts";
+import { keys, poolKey, probes } from "../artifact/pool.ts";
 import { parseStoreDocument, publicUrlOf, storeBytes, type StoreDocument } from "../artifact/store-document.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Context } from "../context.ts";
@@ -93,7 +93,7 @@ export async function sync(options: SyncOptions & { readonly target: Store }): P
 
 /** Throws STORE_UNSUITABLE. A run that was ended while it asked left its marks. */
 async function requireKeeping(target: Store): Promise<void> {
-  for await (const { key } of target.list("probe/")) await target.remove(key, Number.MAX_SAFE_INTEGER);
+  for await (const { key } of target.list(probes)) await target.remove(key, Number.MAX_SAFE_INTEGER);
   await requireConditions(target, randomBytes(8).toString("hex"));
 }
 

@@ -138,8 +138,8 @@ async function collect(store: Store, { trust }: BuiltStore): Promise<void> {
 }
 
 async function clockOf(store: Store): Promise<number> {
-  await store.create("probe/0/clock", Buffer.from("now"));
-  return (await store.head("probe/0/clock"))?.modified ?? 0;
+  await store.create("probe-0-clock", Buffer.from("now"));
+  return (await store.head("probe-0-clock"))?.modified ?? 0;
 }
 
 async function beginUpload(url: string): Promise<void> {

@@ -12,7 +12,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { newProject } from "../fixtures/npm-clients.ts";
 import { npmScene, publishPackages } from "../fixtures/npm-scene.ts";
 import { kilnDone, removeScene, type Scene, stateOf } from "../fixtures/scene.ts";
+import { credentials, startS3Server } from "../stores/s3-server.ts";
 import { files, serve } from "../stores/web-server.ts";
+
+interface Package {
+  readonly name: string;
+  readonly version: string;
+}
 
 interface Registry {
   /** Ends in `/`. */
@@ -39,9 +45,9 @@ afterAll(async () => {
 const program = join(import.meta.dirname, "../../registry/registry.ts");
 
 /** On a free port of loopback; ended by its own process id. */
-async function startRegistry(store: string): Promise<Registry> {
+async function startRegistry(store: string, more: Readonly<Record<string, string>> = {}): Promise<Registry> {
   const args = [program, "--store", store, "--listen", "127.0.0.1:0"];
-  const child = spawn(process.execPath, args, { env: scene.env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { env: { ...scene.env, ...more }, stdio: ["ignore", "pipe", "pipe"] });
   const said: string[] = [];
   child.stderr.on("data", (piece: Buffer) => said.push(piece.toString()));
   const url = await new Promise<string>((resolve, reject) => {
@@ -84,8 +90,13 @@ test("npm shows and finds what there is; nobody is logged in", async () => {
     dist: { signatures: [{ keyid: expect.any(String) as string }] },
   });
   expect(await project.run(["dist-tag", "ls", "@acme/greeting"])).toContain("staging: 1.1.0");
-  const found = JSON.parse(await project.run(["search", "greet", "--json"])) as { name: string }[];
-  expect(found.map(({ name }) => name).toSorted()).toEqual(["@acme/greeting", "acme-greeter"]);
+  const found = JSON.parse(await project.run(["search", "greet", "--json"])) as Package[];
+  const shown = found.map(({ name, version }) => `${name}@${version}`);
+  expect(shown.toSorted()).toEqual(["@acme/greeting@1.0.0", "acme-greeter@1.0.0"]);
+  const printed = await project.run(["search", "HELLO", "greeting"]);
+  expect(printed).toContain("Version 1.0.0");
+  expect(printed).not.toContain("undefined");
+  expect(await project.run(["search", "greet", "no-such-word"])).toContain("No matches found");
   expect(await project.run(["view", "no-such-package"], 1)).toContain("E404");
   expect(await project.run(["whoami"], 1)).toContain("ENEEDAUTH");
   expect(await (await fetch(`${registry.url}-/npm/v1/keys`)).json()).toMatchObject({
@@ -142,5 +153,25 @@ test("a registry before a web server shows what it serves; what isn't what its p
   } finally {
     await remote.close();
     await server.close();
+  }
+});
+
+test("a registry before a bucket serves what lies there", async () => {
+  const server = await startS3Server("MiniStack");
+  try {
+    const bucket = await server.makeBucket();
+    await kilnDone(scene, ["sync", scene.store, bucket], { env: credentials });
+    const remote = await startRegistry(bucket, credentials);
+    try {
+      const project = await newProject(scene, "npm", remote.url, "npm-bucket");
+      await project.run(["install", "acme-greeter@staging"]);
+      expect(await project.load("acme-greeter")).toBe("hello from 1.1.0, through 1.1.0");
+      expect(await project.read("package-lock.json")).toContain(`"resolved": "${remote.url}acme-greeter/-/`);
+      expect(await project.run(["search", "greeting", "--parseable"])).toMatch(/^@acme\/greeting\t.*\t1\.0\.0\t/m);
+    } finally {
+      await remote.close();
+    }
+  } finally {
+    await server.stop();
   }
 });

@@ -106,12 +106,12 @@ describe("what goes", () => {
     await store.replace(keys.reservations("billing"), reserved(clock.now + day), null);
     await store.replace(keys.reservations("website"), reserved(clock.now + 100 * day), null);
     await store.replace(keys.reservations("odd"), Buffer.from("?"), null);
-    await store.create("probe/abc/blob", Buffer.from("one"));
+    await store.create("probe-abc-blob", Buffer.from("one"));
     await store.create("notes/mine.txt", Buffer.from("mine"));
     clock.now += 10 * day;
     const removed = await gc();
     expect(removed.filter((key) => !/^(?:log\/staging|catalog\/shard)\//.test(key))).toEqual([
-      "probe/abc/blob",
+      "probe-abc-blob",
       "reservations/billing.json",
     ]);
   });
@@ -295,7 +295,7 @@ describe("who is there meanwhile", () => {
         expect(await wrongIn(copy, trust), `${kind} at ${number}`).toEqual([]);
         await gc({ store: copy });
         // The clock's own probe may be left: it is young.
-        const left = async (one: Store) => (await listed(one)).filter((key) => !key.startsWith("probe/"));
+        const left = async (one: Store) => (await listed(one)).filter((key) => !key.startsWith("probe-"));
         expect(await left(copy)).toEqual(await left(done));
       }
     }

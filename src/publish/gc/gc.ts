@@ -13,7 +13,7 @@ import { randomBytes } from "node:crypto";
 import pMap from "p-map";
 
 import { isWithdrawal } from "../../artifact/leaf.ts";
-import { keys } from "../../artifact/pool.ts";
+import { keys, probes } from "../../artifact/pool.ts";
 import { parseStoreDocument } from "../../artifact/store-document.ts";
 import type { Trust } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
@@ -80,7 +80,7 @@ export async function collectGarbage(options: Gc): Promise<Collected> {
 
 /** The store's now: when something that is made this moment was made. */
 async function storeClock(store: Store): Promise<number> {
-  const key = `probe/${randomBytes(8).toString("hex")}/clock`;
+  const key = keys.probe(randomBytes(8).toString("hex"), "clock");
   try {
     await store.create(key, Buffer.from("now"));
     return (await store.head(key))?.modified ?? 0;
@@ -132,7 +132,7 @@ async function mark(options: Marking): Promise<{ readonly count: number; readonl
     { prefix: "log/tile/", isGarbage: ({ key }) => isCovered(key, size) },
     { prefix: "catalog/shard/", isGarbage: isUnmarked },
     { prefix: "reservations/", isGarbage: ({ key }) => isLapsed(store, { key, now: context.now() }) },
-    { prefix: "probe/", isGarbage: () => true },
+    { prefix: probes, isGarbage: () => true },
     ...generations.map(({ prefix, pattern }) => ({
       prefix,
       isGarbage: (object: ListedObject) => pattern.test(object.key) && isUnmarked(object),

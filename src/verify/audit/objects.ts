@@ -133,7 +133,7 @@ const document = /^(?:releases|channels)\/[^/]+\/[^/]+\.json$/;
 /** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
 const fixed = new RegExp(
   `^(?:kiln\\.json|log/(?:head|checkpoint)|catalog/head\\.json|` +
-    `reservations/[^/]+\\.json|probe/[0-9a-f]+/[a-z]+|dists/[^/]+/(?:InRelease|preferences|Release|Release\\.gpg|[^/]+/binary-[^/]+/Packages\\.(?:gz|xz|zst))|` +
+    `reservations/[^/]+\\.json|probe-[0-9a-f]+-[a-z]+|dists/[^/]+/(?:InRelease|preferences|Release|Release\\.gpg|[^/]+/binary-[^/]+/Packages\\.(?:gz|xz|zst))|` +
     `trust/(?:trust\\.json|openpgp\\.(?:asc|gpg)|log\\.vkey|trusted_root\\.json|release-[0-9]+\\.pem))$`,
 );
 
