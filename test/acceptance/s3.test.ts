@@ -10,6 +10,7 @@ import { requireConditions } from "../../src/publish/require-conditions.ts";
 import { readDocument } from "../../src/stores/read.ts";
 import { openS3Reader } from "../../src/stores/s3-reader.ts";
 import { openS3Store } from "../../src/stores/s3.ts";
+import { emptyScene, expectRefused, kiln, removeScene } from "../fixtures/scene.ts";
 import { readingContract, writingContract } from "../stores/contract.ts";
 import { startS3Proxy } from "../stores/s3-proxy.ts";
 import { credentials, type S3Server, servers, startS3Server } from "../stores/s3-server.ts";
@@ -67,7 +68,23 @@ describe.each(Object.keys(servers))("%s", (name) => {
   });
 });
 
-test("a server that ignores conditional writes is refused when a store is made there, and nothing is left", async () => {
+test("s3rver, which ignores conditional writes, is refused when a store is made there, and nothing is left", async () => {
+  const server = await startS3Server("s3rver");
+  const scene = emptyScene();
+  try {
+    const url = await server.makeBucket();
+    const command = ["store", "create", url, "--origin", "kiln.test"];
+    const said = await kiln(scene, command, { cwd: scene.root, env: server.credentials });
+    expectRefused(said, { status: 1, code: "STORE_UNSUITABLE", says: /made an object twice/ });
+    for (const [key, value] of Object.entries(server.credentials)) vi.stubEnv(key, value);
+    expect(await Array.fromAsync((await openS3Store(url, signal)).list(""))).toEqual([]);
+  } finally {
+    await removeScene(scene);
+    await server.stop();
+  }
+});
+
+test("a server before which somebody drops the conditions is refused as well", async () => {
   for (const [key, value] of Object.entries(credentials)) vi.stubEnv(key, value);
   const server = await startS3Server("MiniStack");
   const proxy = await forgetfulProxy(server.endpoint);

@@ -15,17 +15,21 @@ import { programs } from "../../tools/test-programs.mjs";
 
 export interface S3Server {
   readonly endpoint: string;
+  /** What it accepts. */
+  readonly credentials: Readonly<Record<string, string>>;
   /** Makes an empty bucket; returns the address of a store in it. */
   makeBucket(): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** What every server here is told to accept; tests put it into their environment. */
+/** What servers are told to accept; tests put it into their environment. */
 export const credentials = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "testtest", AWS_REGION: "us-east-1" };
 
 interface Launch {
   readonly argv: readonly [program: string, ...args: string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** What it accepts, where it can't be told. */
+  readonly credentials?: typeof credentials;
 }
 
 export const servers: Readonly<Record<string, (port: number, folder: string) => Launch>> = {
@@ -50,16 +54,34 @@ export const servers: Readonly<Record<string, (port: number, folder: string) => 
   }),
 };
 
+/** Answers "done" whatever the condition of a write: no store can be there. Which it is, is pinned in registry/package-lock.json. */
+const careless: typeof servers = {
+  s3rver: (port, folder) => ({
+    argv: [
+      process.execPath,
+      join(import.meta.dirname, "../../registry/node_modules/s3rver/bin/s3rver.js"),
+      ...["--directory", join(folder, "data"), "--address", "127.0.0.1", "--port", String(port)],
+      ...["--silent", "--no-vhost-buckets"],
+    ],
+    env: {},
+    credentials: { ...credentials, AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" },
+  }),
+};
+
 /** Milliseconds until a server must have answered. */
 const patience = 60_000;
 
-/** Starts one of `servers` on a free port; `more`: settings of it beside those. */
+/** Starts one of `servers`, or s3rver, on a free port; `more`: settings of it beside those. */
 export async function startS3Server(name: string, more: Readonly<Record<string, string>> = {}): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "kiln-s3-"));
   await mkdir(join(folder, "data"));
   await mkdir(join(folder, "sidecar"));
   const port = await freePort();
-  const { argv, env } = (servers[name] as NonNullable<(typeof servers)[string]>)(port, folder);
+  const {
+    argv,
+    env,
+    credentials: own = credentials,
+  } = ({ ...servers, ...careless }[name] as NonNullable<(typeof servers)[string]>)(port, folder);
   const [program, ...args] = argv;
   const printed: Buffer[] = [];
   const child = spawn(program, args, {
@@ -86,13 +108,14 @@ export async function startS3Server(name: string, more: Readonly<Record<string, 
   let made = 0;
   return {
     endpoint,
+    credentials: own,
     async makeBucket() {
       const bucket = `bucket-${++made}`;
       const client = new S3Client({
         endpoint,
         region: credentials.AWS_REGION,
         forcePathStyle: true,
-        credentials: keys,
+        credentials: { accessKeyId: own.AWS_ACCESS_KEY_ID, secretAccessKey: own.AWS_SECRET_ACCESS_KEY },
       });
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
       client.destroy();
