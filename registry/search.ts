@@ -37,7 +37,7 @@ export async function searched(source: Pick<Source, "names" | "packument">, quer
   const size = Math.min(numberIn(query.get("size"), fewest), most);
   const found: Found[] = [];
   for (const name of await source.names()) {
-    const one = foundIn(name, (await source.packument(name)) as Packument | undefined);
+    const one = foundIn(name, await source.packument(name));
     if (one !== undefined && words.every((word) => hasWord(one, word))) found.push(one);
   }
   const objects = found.slice(from, from + size).map((one) => ({
