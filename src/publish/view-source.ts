@@ -20,6 +20,7 @@ import type { Store } from "../stores/store.ts";
 import { aliases, channels, findRelease, findWithdrawal, releases } from "../views/catalog.ts";
 import { type ChangeSource, type ShownSource, soundReleaseAt } from "../views/shown.ts";
 import type { RepositorySource, ViewSigner, ViewSource } from "../views/view.ts";
+import { type Earlier, earlierIn } from "./earlier.ts";
 import { isSound, type PublishedState } from "./state.ts";
 
 export interface Sourced {
@@ -36,9 +37,11 @@ export interface Sourced {
 
 /** Log and pool as of the head. */
 export function changeSource(options: Sourced, state: PublishedState): ViewSource & ChangeSource {
-  const log = logSource(options, state);
+  const earlier = earlierIn(options);
+  const log = logSource(options, state, earlier);
   return {
     ...log,
+    standing: earlier.standing,
     settled: state.stored.catalog.size,
     async *channels(name) {
       for await (const { shows } of channels(state.catalog, name)) {
@@ -49,7 +52,7 @@ export function changeSource(options: Sourced, state: PublishedState): ViewSourc
   };
 }
 
-function logSource({ store, trust, head }: Sourced, state: PublishedState): ViewSource & ShownSource {
+function logSource({ store, trust, head }: Sourced, state: PublishedState, earlier: Earlier): ViewSource & ShownSource {
   const { checkpoint } = head;
   const { size } = checkpoint;
   const tiles = tileReader(store, size);
@@ -62,15 +65,16 @@ function logSource({ store, trust, head }: Sourced, state: PublishedState): View
     entry,
     prove: (index) => inclusionProof({ index, size }, read),
     leaf: async (index) => {
-      const bytes = await entry(index);
-      if (!tail.has(index)) {
+      const known = tail.get(index) ?? earlier.entries.get(index);
+      const bytes = known ?? (await readEntry(store, { index, size }));
+      if (known === undefined) {
         const proof = await inclusionProof({ index, size }, read);
         verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root: checkpoint.root });
       }
       const parsed = parseEntry(bytes, index);
       return parsed.sort === "leaf" && isSound(parsed, index, trust) ? parsed.leaf : undefined;
     },
-    blob: (blob) => readWholeBlob(store, poolKey(blob), blob.sha256),
+    blob: async (blob) => earlier.blobs.get(blob.sha256) ?? readWholeBlob(store, poolKey(blob), blob.sha256),
     releaseIndex: async (name, version) => (await findRelease(state.catalog, name, version))?.leaf,
     withdrawal: (name, version) => findWithdrawal(state.catalog, name, version),
   };

@@ -193,6 +193,8 @@ export async function findPackageVersion(catalog: CatalogReader, wanted: Package
 /** A release whose version differs from `version` in capital letters only, if there is one. */
 export async function findAlike(catalog: CatalogReader, name: string, version: string): Promise<string | undefined> {
   const small = version.toLowerCase();
+  // A version without letters differs from none in them.
+  if (small === version.toUpperCase()) return undefined;
   const mixed = await typed(smallVersionRowSchema, smallVersionKey(name, small), catalog);
   if (mixed !== undefined) return mixed.version === version ? undefined : mixed.version;
   return small === version ? undefined : (await findRelease(catalog, name, small))?.version;

@@ -5,6 +5,7 @@
 import { keys } from "../artifact/pool.ts";
 import { isKilnError } from "../errors.ts";
 import { documentBytes, parseChannelDocument } from "./documents.ts";
+import { packEarlier, type Remembered, rememberedIn } from "./earlier.ts";
 import { provenEntry } from "./prove.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "./view.ts";
 
@@ -29,16 +30,20 @@ async function writeChannel(options: {
   const { leaf, index } = taken;
   const shown = await source.releaseIndex(leaf.name, leaf.version);
   if (leaf.type !== "channel" || shown === undefined) return;
+  const { name, channel, follows } = leaf;
+  const standing = source.afresh || follows === null ? undefined : await source.standing(name, channel);
+  const change = source.changes.find((one) => one.name === name && one.channel === channel);
   const bytes = documentBytes({
     kiln: 1,
-    name: leaf.name,
-    channel: leaf.channel,
+    name,
+    channel,
     checkpoint: source.checkpoint.note,
     move: await provenEntry(index, source),
     release: await provenEntry(shown, source),
+    earlier: packEarlier(change?.now[0], before(standing, { key, follows })),
   });
   const isIn = (current: Uint8Array | undefined) => !source.afresh && moveIn(current, key) >= index;
-  const guess = leaf.follows === null ? "absent" : undefined;
+  const guess = follows === null ? "absent" : standing;
   await target.swap(key, (current) => (isIn(current) ? undefined : bytes), guess);
 }
 
@@ -49,6 +54,21 @@ function moveIn(current: Uint8Array | undefined, key: string): number {
     return parseChannelDocument(current, key).move.index;
   } catch (error) {
     if (isKilnError(error, "STORE_CORRUPT")) return -1;
+    throw error;
+  }
+}
+
+/** What the document that stands there remembers, when it is the one before this move. */
+function before(
+  standing: Uint8Array | undefined,
+  { key, follows }: { readonly key: string; readonly follows: number | null },
+): readonly Remembered[] {
+  if (standing === undefined) return [];
+  try {
+    const found = rememberedIn(standing, key);
+    return found[0]?.move.index === follows ? found : [];
+  } catch (error) {
+    if (isKilnError(error, "STORE_CORRUPT")) return [];
     throw error;
   }
 }

@@ -8,7 +8,7 @@ import { canonicalBytes, parseStored } from "../artifact/json.ts";
 import { channelSchema, nameSchema } from "../artifact/name.ts";
 import { KilnError } from "../errors.ts";
 
-const provenEntrySchema = z.strictObject({
+export const provenEntrySchema = z.strictObject({
   /** The leaf index in the log. */
   index: z.int().nonnegative(),
   /** The entry's bytes, base64. */
@@ -39,6 +39,8 @@ const channelDocumentSchema = z.strictObject({
   /** The channel's newest move, and the release that it shows. */
   move: provenEntrySchema,
   release: provenEntrySchema,
+  /** For the publisher of the next move alone: what it would otherwise read from log and pool, packed (earlier.ts). */
+  earlier: z.base64().optional(),
 });
 
 export type ProvenEntry = z.infer<typeof provenEntrySchema>;

@@ -23,6 +23,8 @@ export interface ChangeSource extends ShownSource {
   readonly settled: number;
   /** Every channel of a name, with its newest move, in order. */
   channels(name: string): AsyncIterable<TakenMove>;
+  /** The document of a channel of a name as it stands, read once. What it remembers needn't be read from log and pool from then on. */
+  standing(name: string, channel: string): Promise<Uint8Array | undefined>;
 }
 
 /** How many releases a channel shows beside the current one. */
@@ -72,6 +74,7 @@ async function changeOf(moves: readonly TakenMove[], source: ChangeSource, afres
   const [first] = moves as readonly [TakenMove];
   const newest = moves.at(-1) as TakenMove;
   const { channel, name } = newest.leaf;
+  if (!afresh && first.leaf.follows !== null) await source.standing(name, channel);
   const now = await shownAfter(newest, source);
   const change = { channel, name, newest: await newestLeaf(newest, now, source) };
   if (afresh) return { ...change, now, before: [] };

@@ -36,20 +36,22 @@ function bakeOf(name: string, version: string, others: Parameters<typeof makeBak
   return makeBake({ name, version, commit, artifacts: {}, others });
 }
 
-test("a release of one new package into a channel with others takes at most 46 requests", async () => {
+test("a release of one package takes at most 45 requests, whether it is new in its channel or the sixth of its name", async () => {
   const proxy = await startS3Proxy(server.endpoint);
   try {
     const url = (await server.makeBucket()).replace(server.endpoint, proxy.endpoint);
     const { publisher } = await buildStore(await openS3Store(url, signal));
     for (const name of ["one", "two"])
       await publishRelease(publisher, { bake: debOf(name, "1.0.0"), channel: staging });
-    const from = proxy.requests.length;
-    // As a process of its own does.
-    const store = remembering(await openS3Store(url, signal));
-    await readDocument(store, storeKeys.store);
-    await publishRelease({ ...publisher, store }, { bake: debOf("three", "1.0.0"), channel: staging });
-    const asked = proxy.requests.slice(from).map(({ method, path }) => `${method} ${path}`);
-    expect(asked.length, asked.join("\n")).toBeLessThanOrEqual(46);
+    for (const version of ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5"]) {
+      const from = proxy.requests.length;
+      // As a process of its own does.
+      const store = remembering(await openS3Store(url, signal));
+      await readDocument(store, storeKeys.store);
+      await publishRelease({ ...publisher, store }, { bake: debOf("three", version), channel: staging });
+      const asked = proxy.requests.slice(from).map(({ method, path }) => `${method} ${path}`);
+      expect(asked.length, asked.join("\n")).toBeLessThanOrEqual(45);
+    }
   } finally {
     await proxy.stop();
   }

@@ -52,7 +52,8 @@ export const parts: readonly Part[] = [
   // The documents and tables that views are made of; what reads them back is here too, because a view only writes.
   {
     name: "view interface",
-    files: /^views\/(view|documents|table|catalog|shards|prove|shown|withdrawal|generations|compressed-index|xz)\.ts$/,
+    files:
+      /^views\/(view|documents|table|catalog|shards|prove|shown|earlier|withdrawal|generations|compressed-index|xz)\.ts$/,
     may: [...base, "store interface"],
   },
   { name: "views list", files: /^views\/index\.ts$/, may: [...base, "view interface", "view"] },

@@ -157,6 +157,7 @@ async function essence(key: string, store: Store): Promise<string> {
     return JSON.stringify({ indexes, packages });
   }
   if (key.endsWith("/repomd.xml")) return text.replace(/<(revision|timestamp|content)>.*?<\/\1>/g, "");
-  if (/^(?:channels|releases)\//.test(key)) return text.replace(/"(?:checkpoint|proof)":(?:"[^"]*"|\[[^\]]*\])/g, "");
+  if (/^(?:channels|releases)\//.test(key))
+    return text.replace(/"(?:checkpoint|proof|earlier)":(?:"[^"]*"|\[[^\]]*\])/g, "");
   return text;
 }

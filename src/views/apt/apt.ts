@@ -2,15 +2,12 @@
 // under by-hash; clients that don't know by-hash, and mirrors, read the usual paths: see usual-paths.ts.
 // Which stanzas there are is said by the log's moves alone: see ../shown.ts.
 
-import { z } from "zod";
-
 import { type Digest, digestOf } from "../../artifact/digest.ts";
 import { canonicalBytes } from "../../artifact/json.ts";
 import { KilnError } from "../../errors.ts";
 import { giveBack } from "../../system/give-back.ts";
 import { type Form, forms, withRecords } from "../compressed-index.ts";
 import type { ChannelChange, Shown } from "../shown.ts";
-import { lookup, type Row, type Table, withRows } from "../table.ts";
 import type { RepositorySource, View, ViewTarget } from "../view.ts";
 import { aptGenerations } from "./kept.ts";
 import { mirrorSuites } from "./mirror.ts";
@@ -41,8 +38,6 @@ export const aptView: View<RepositorySource> = {
   },
   generations: aptGenerations,
 };
-
-const rowSchema = z.record(z.string(), z.array(z.string()));
 
 interface Suite {
   readonly channel: string;
@@ -123,33 +118,23 @@ async function nextInRelease(change: Change): Promise<Made> {
   const { channel, source, target, before } = change;
   const { signer } = source;
   const keys = suiteKeys(channel);
-  const state: Pick<SuiteState, "names" | "indexes"> = before?.state ?? { names: [], indexes: {} };
-  const names = indexesOf(Object.keys(state.indexes), [...change.stanzas.values()].flat());
-  const { rows, changes } = await changesOf(change, { names: state.names, indexes: names });
-  const changed = new Set(change.stanzas.keys());
+  const indexesBefore = before?.state?.indexes ?? {};
+  const names = indexesOf(Object.keys(indexesBefore), [...change.stanzas.values()].flat());
+  const changes = changesOf(change, names);
   for (const name of names) {
-    const gained = await packagesForAll(state, name, { keys, source });
-    for (const { key, text, of } of gained.filter((one) => !changed.has(one.of))) {
-      changes.get(name)?.set(key, text);
-      const row =
-        rows.get(of) ?? (await lookup(state.names, of, (digest) => source.object(keys.state(digest), digest)));
-      const known = row === undefined ? {} : rowSchema.parse(row);
-      rows.set(of, { ...known, [name]: [...(known[name] ?? []), key].toSorted() });
-    }
+    const gained = await packagesForAll({ indexes: indexesBefore }, name, { keys, source });
+    for (const { key, text, of } of gained) if (!change.stanzas.has(of)) changes.get(name)?.set(key, text);
   }
-  const { table, shards } = await withRows(state.names, rows, (digest) => source.object(keys.state(digest), digest));
-  const writing = [...shards].map(([digest, bytes]) => target.once(keys.state(digest), bytes));
   if (before?.state === undefined) {
-    writing.push(target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel }))));
+    await target.once(keys.preferences, Buffer.from(preferencesText({ origin: source.origin, channel })));
   }
-  await Promise.all(writing);
 
   const indexes: Record<string, SuiteState["indexes"][string]> = {};
   const files: IndexFile[] = [];
   for (const name of names) {
     const made = await nextIndex(change, {
       name,
-      stored: state.indexes[name],
+      stored: indexesBefore[name],
       changes: changes.get(name) ?? new Map(),
     });
     indexes[name] = made.index;
@@ -158,7 +143,6 @@ async function nextInRelease(change: Change): Promise<Made> {
   const next = canonicalBytes({
     kiln: 1,
     size: source.checkpoint.size,
-    names: table,
     indexes,
     ...(before?.digest === undefined ? {} : { before: before.digest }),
   } satisfies SuiteState);
@@ -206,26 +190,19 @@ async function nextIndex(
 }
 
 /** What each index gains and loses. A package for all architectures stands in each of its component. */
-async function changesOf(
-  { stanzas, source, channel }: Change,
-  { names, indexes }: { readonly names: Table; readonly indexes: readonly string[] },
-) {
-  const keys = suiteKeys(channel);
-  const rows = new Map<string, Row>();
+function changesOf(
+  { changes: moved, stanzas }: Change,
+  indexes: readonly string[],
+): ReadonlyMap<string, Map<string, string | undefined>> {
   const changes = new Map(indexes.map((index) => [index, new Map<string, string | undefined>()]));
-  for (const [name, shown] of stanzas) {
-    const row = await lookup(names, name, (digest) => source.object(keys.state(digest), digest));
-    const gone = row === undefined ? {} : rowSchema.parse(row);
-    const now: Record<string, string[]> = {};
-    for (const index of indexes) {
-      const own = shown.filter((stanza) => stands(stanza, index));
-      const change = changes.get(index) as Map<string, string | undefined>;
-      for (const key of gone[index] ?? []) change.set(key, undefined);
+  for (const { name, before } of moved) {
+    const gone = before.flatMap(({ manifest }) => stanzasOf(manifest));
+    const now = stanzas.get(name) ?? [];
+    for (const [index, change] of changes) {
+      for (const stanza of gone) if (stands(stanza, index)) change.set(stanza.key, undefined);
       // Of two files for one package and version, the newer release's counts: it comes first.
-      for (const { key, text } of own.toReversed()) change.set(key, text);
-      if (own.length > 0) now[index] = [...new Set(own.map(({ key }) => key))].toSorted();
+      for (const stanza of now.toReversed()) if (stands(stanza, index)) change.set(stanza.key, stanza.text);
     }
-    rows.set(name, now);
   }
-  return { rows, changes };
+  return changes;
 }

@@ -20,7 +20,7 @@ async function* keptOf(channel: string, source: KeptSource): AsyncGenerator<stri
   const parse = parseSuiteState;
   for await (const { digest, state } of keptStates({ newest, key: at.state, parse }, source)) {
     yield at.state(digest);
-    for (const shard of state.names) yield at.state(shard.digest);
+    for (const shard of state.names ?? []) yield at.state(shard.digest);
     for (const [name, { files }] of Object.entries(state.indexes)) {
       const { path } = placeOf(name);
       for (const file of Object.values(files)) yield at.byHash(path, file);

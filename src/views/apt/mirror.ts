@@ -48,7 +48,7 @@ async function copySuite(suite: Suite, target: ViewTarget): Promise<void> {
     ([, sha256 = "", path = ""]) => ({ path, sha256 }),
   );
   const usual = await usualOf(suite, keys);
-  for (const { digest: shard } of state.names) {
+  for (const { digest: shard } of state.names ?? []) {
     await target.once(keys.state(shard), await from.object(keys.state(shard), shard));
   }
   for (const { path, sha256 } of files) {

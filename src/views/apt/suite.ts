@@ -28,8 +28,8 @@ const stateSchema = z.strictObject({
   kiln: z.literal(1),
   /** Leaves taken in. */
   size: z.int().nonnegative(),
-  /** Name → the keys of its stanzas, by index. */
-  names: tableSchema,
+  /** Name → the keys of its stanzas, by index: older Kilns wrote it, and nothing reads it. */
+  names: tableSchema.optional(),
   /** By the name of the index: `amd64` in the component main, `contrib/amd64` in another. */
   indexes: z.record(z.string(), z.strictObject({ pieces: z.array(pieceSchema), files: digestsSchema })),
   /** The state that this one took the place of: gc keeps a few of them. */
