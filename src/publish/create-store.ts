@@ -4,9 +4,9 @@
 import { randomBytes } from "node:crypto";
 
 import { keys } from "../artifact/pool.ts";
-import { trustedRoot } from "../artifact/sigstore.ts";
 import { storeBytes } from "../artifact/store-document.ts";
-import { type Trust, trustBytes } from "../artifact/trust.ts";
+import { trustDocuments } from "../artifact/trust-documents.ts";
+import type { Trust } from "../artifact/trust.ts";
 import { KilnError } from "../errors.ts";
 import { createLog } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
@@ -38,29 +38,4 @@ export async function createStore(options: {
     keys.store,
     storeBytes({ kiln: 1, origin: trust.origin, ...(publicUrl === undefined ? {} : { publicUrl }) }),
   );
-}
-
-/** The public keys in every form that clients want. Copies: what counts is the pinned trust file. */
-export async function* trustDocuments(trust: Trust, now: number): AsyncGenerator<[key: string, bytes: Uint8Array]> {
-  yield [keys.trust, trustBytes(trust)];
-  yield ["trust/openpgp.asc", Buffer.from(trust.openpgp.map(({ publicKey }) => publicKey).join(""))];
-  yield [
-    "trust/openpgp.gpg",
-    Buffer.concat(await Promise.all(trust.openpgp.map(({ publicKey }) => binary(publicKey)))),
-  ];
-  yield ["trust/log.vkey", Buffer.from(`${trust.log}\n`)];
-  yield ["trust/trusted_root.json", trustedRoot(trust, now)];
-  for (const [place, { publicKey }] of trust.release.entries()) {
-    yield [`trust/release-${place + 1}.pem`, Buffer.from(pem(publicKey))];
-  }
-}
-
-/** gpgv reads keyrings in binary form only. */
-async function binary(armored: string): Promise<Uint8Array> {
-  const { unarmor } = await import("openpgp");
-  return (await unarmor(armored)).data as Uint8Array;
-}
-
-function pem(spki: string): string {
-  return `-----BEGIN PUBLIC KEY-----\n${spki.replaceAll(/.{64}(?=.)/g, "$&\n")}\n-----END PUBLIC KEY-----\n`;
 }

@@ -2,6 +2,7 @@
 //
 //   log        every entry, every signature on a leaf, the root rebuilt            → the tree
 //   history    one release per version and per commit, channel moves in order      → what documents must say
+//   keys       the copies of the public keys are what the pinned file gives
 //   releases   every object that one names, every signature, the files beside it
 //   documents  releases, channels and the catalog are what the log makes them
 //   apt        every channel's repository is signed, and shows what the moves give
@@ -18,7 +19,7 @@ import { type AttestationLeaf, hasDocument } from "../../artifact/leaf.ts";
 import { manifestFile, parseManifest } from "../../artifact/manifest.ts";
 import { keys, poolKey } from "../../artifact/pool.ts";
 import { parseStoreDocument, publicUrlOf, type StoreDocument } from "../../artifact/store-document.ts";
-import { type Trust, trustBytes } from "../../artifact/trust.ts";
+import type { Trust } from "../../artifact/trust.ts";
 import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
 import { type Checkpoint, logOf, readCheckpoint } from "../../log/checkpoint.ts";
@@ -51,6 +52,7 @@ import { checkRelease } from "./release-objects.ts";
 import { checkRepositories } from "./repositories.ts";
 import { requiredIn } from "./required.ts";
 import { rootAt, type Tree } from "./tree.ts";
+import { checkTrustCopies } from "./trust.ts";
 import { checkWeb, newWebFold } from "./web.ts";
 import { checkYum } from "./yum.ts";
 
@@ -111,7 +113,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   if (!isWhole) return { ...result, verdict: verdictOf(findings.list), releases: 0, objects: null };
   const { tree } = checked;
   if (since !== undefined) findings.check("log", () => requireOwnTree(since, tree, "the checkpoint seen before"));
-  await checkTrustCopy(log);
+  const copies = await checkTrustCopies({ ...log, now: context.now() });
   const named = since === undefined ? fingerprintTable() : undefined;
   const lineage = lineageOf({ store, trust, tree });
   const packages = newNpmPackages();
@@ -136,7 +138,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
   const objects = await inStep(
     report,
     "check every object",
-    (step) => checkObjects({ ...documents, named, repositories, step, pages: named && pages }),
+    (step) => checkObjects({ ...documents, named, repositories, copies, step, pages: named && pages }),
     (count) => (count === undefined ? "not listed" : `${count} objects`),
   );
   noteElsewhere(documents);
@@ -253,11 +255,4 @@ async function checkStoreDocument({ store, trust, findings }: LogToCheck): Promi
     if (origin === trust.origin) return document;
     throw new KilnError("SUBJECT_MISMATCH", `${keys.store}: got the log of ${origin}, want ${trust.origin}`);
   });
-}
-
-async function checkTrustCopy({ store, trust, findings }: LogToCheck): Promise<void> {
-  const found = await findings.checkAsync(keys.trust, () => readDocument(store, keys.trust));
-  if (found !== undefined && Buffer.compare(found.bytes, trustBytes(trust)) === 0) return;
-  const problem = found === undefined ? "there is none" : "it isn't the pinned one";
-  findings.note("TRUST_DIFFERS", keys.trust, `${keys.trust}: ${problem}; the pinned one was used`);
 }

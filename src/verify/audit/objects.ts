@@ -30,6 +30,8 @@ export interface ObjectsToCheck extends DocumentsToCheck {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly repositories: CheckedRepositories;
+  /** Keys of the copies of the public keys. */
+  readonly copies: ReadonlySet<string>;
   readonly step: Step;
   /** Keys of the pages for people that there must be; `undefined`: they weren't looked at. */
   readonly pages: ReadonlySet<string> | undefined;
@@ -74,6 +76,7 @@ async function checkObject(key: string, options: ObjectsToCheck): Promise<"used"
   const { history, named, pages } = options;
   if (key.startsWith("pool/")) return named === undefined || named.has(fingerprintOf(key)) ? "used" : "unused";
   if (key.startsWith("log/tile/")) return checkListedTile(key, options);
+  if (options.copies.has(key)) return "used";
   if (history.moves.has(key) || history.documentIndex(key) !== undefined || fixed.test(key)) return "used";
   if (key.startsWith("rpm/")) return checkYumObject(key, options);
   if (key.startsWith("npm/")) return checkNpmObject(key, options);
@@ -133,8 +136,7 @@ const document = /^(?:releases|channels)\/[^/]+\/[^/]+\.json$/;
 /** What lies in a store beside pool, tiles and the documents of names: by its key, it can only be found, not believed. */
 const fixed = new RegExp(
   `^(?:kiln\\.json|log/(?:head|checkpoint)|catalog/head\\.json|` +
-    `reservations/[^/]+\\.json|probe-[0-9a-f]+-[a-z]+|dists/[^/]+/(?:InRelease|preferences|Release|Release\\.gpg|[^/]+/binary-[^/]+/Packages\\.(?:gz|xz|zst))|` +
-    `trust/(?:trust\\.json|openpgp\\.(?:asc|gpg)|log\\.vkey|trusted_root\\.json|release-[0-9]+\\.pem))$`,
+    `reservations/[^/]+\\.json|probe-[0-9a-f]+-[a-z]+|dists/[^/]+/(?:InRelease|preferences|Release|Release\\.gpg|[^/]+/binary-[^/]+/Packages\\.(?:gz|xz|zst)))$`,
 );
 
 /** Leaves that were staged, the catalog's shards and the indexes of repositories, also those of older ones: each is what its name says, or nothing. */

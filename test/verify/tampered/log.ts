@@ -1,6 +1,14 @@
 // Rows: the log's own objects. An attacker without the log key can only break it; with it, only fork it.
 
+import { randomBytes } from "node:crypto";
+
+import { generateKey } from "openpgp";
+
+import { vkeyOf } from "../../../src/artifact/log-key.ts";
 import { keys } from "../../../src/artifact/pool.ts";
+import { trustedRoot } from "../../../src/artifact/sigstore.ts";
+import { trustDocuments } from "../../../src/artifact/trust-documents.ts";
+import type { Trust } from "../../../src/artifact/trust.ts";
 import type { Code } from "../../../src/errors.ts";
 import { type Checkpoint, logOf, signCheckpoint } from "../../../src/log/checkpoint.ts";
 import { decodeBundle, encodeBundle } from "../../../src/log/entries.ts";
@@ -198,7 +206,40 @@ export const log: readonly Tampering[] = [
     tamper: async (store) => editText(store, keys.trust, '"*"', '"billing"'),
     notes: ["TRUST_DIFFERS"],
   },
+  ...["openpgp.asc", "openpgp.gpg", "release-1.pem", "log.vkey", "trusted_root.json"].flatMap((file): Tampering[] => [
+    {
+      title: `a planted key in trust/${file}`,
+      tamper: async (store) => store.write(`trust/${file}`, await strangeCopy(store, file)),
+      audit: ["VIEW_MISMATCH"],
+    },
+    { title: `no trust/${file}`, tamper: async (store) => store.remove(`trust/${file}`), audit: ["OBJECT_MISSING"] },
+  ]),
+  {
+    title: "a second release key in trust/",
+    tamper: async (store) => store.write("trust/release-2.pem", await strangeCopy(store, "release-1.pem")),
+    audit: ["OBJECT_UNKNOWN"],
+  },
+  {
+    title: "a trusted root that counts from next year on",
+    tamper: async ({ trust, write }) =>
+      write("trust/trusted_root.json", trustedRoot(trust, Date.now() + 365 * 86_400_000)),
+    audit: ["VIEW_MISMATCH"],
+  },
 ];
+
+/** What lies under this name when other keys are those of the store. */
+async function strangeCopy({ trust }: TamperedStore, file: string): Promise<Uint8Array> {
+  const userIDs = [{ name: "Kiln examples", email: "examples@kiln.invalid" }];
+  const { publicKey } = await generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs, format: "armored" });
+  const strange: Trust = {
+    ...trust,
+    log: vkeyOf(trust.origin, randomBytes(32)),
+    openpgp: trust.openpgp.map((key) => ({ ...key, publicKey })),
+    release: trust.release.map((key) => ({ ...key, publicKey: strangeSigner().publicKey })),
+  };
+  const copies = Object.fromEntries(await Array.fromAsync(trustDocuments(strange, 0)));
+  return copies[`trust/${file}`] as Uint8Array;
+}
 
 function checkpointAt({ publisher, trust }: TamperedStore, size: number, root: Buffer): Checkpoint {
   return signCheckpoint({ origin: trust.origin, size, root }, publisher.signers.log);
