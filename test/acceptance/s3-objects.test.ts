@@ -63,6 +63,8 @@ const json = "application/json";
 const types: readonly (readonly [RegExp, string])[] = [
   [/^log\/(?:checkpoint)$/, text],
   [/^dists\/.*\/(?:InRelease|Release|preferences)$/, text],
+  [/^rpm\/[^/]+\/mirrorlist$/, text],
+  [/\.repo$/, text],
   [/\.(?:asc|vkey|prov)$/, text],
   [/^pypi\/.*\/index\.json$/, "application/vnd.pypi.simple.v1+json"],
   [/\.css$/, "text/css; charset=utf-8"],
@@ -71,12 +73,15 @@ const types: readonly (readonly [RegExp, string])[] = [
   [/\.pem$/, "application/x-pem-file"],
   [/\.yaml$/, "application/yaml"],
   [/\.deb$/, "application/vnd.debian.binary-package"],
+  [/\.rpm$/, "application/x-rpm"],
+  [/\.xml$/, "text/xml; charset=utf-8"],
   [/\.whl$/, "application/zip"],
   [/\.(?:gz|tgz)$/, "application/gzip"],
   [/\.xz$/, "application/x-xz"],
   [/\.zst$/, "application/zstd"],
 ];
-const isForEver = /^(?:pool|log\/tile|log\/staging|catalog\/shard|web\/_)\/|^dists\/.*\/(?:by-hash|state)\//;
+const isForEver =
+  /^(?:pool|log\/tile|log\/staging|catalog\/shard|web\/_)\/|^dists\/.*\/(?:by-hash|state)\/|^rpm\/[^/]+\/(?:generations|pool|state|repodata\/[0-9a-f]{64}-.*\.xml\.gz$)/;
 
 test("every object of a store has a type, and says how long it may be kept", async () => {
   const url = await server.makeBucket();
@@ -84,8 +89,19 @@ test("every object of a store has a type, and says how long it may be kept", asy
   const { publisher } = await buildStore(store);
   const wheel = { kind: "wheel", file: "greet-1.0.0-py3-none-any.whl", record: { name: "greet", version: "1.0.0" } };
   const chart = { kind: "chart", file: "web-1.0.0.tgz", record: { apiVersion: "v2", name: "web", version: "1.0.0" } };
+  // As somebody else's package: Kiln's own signature inside would need a real header.
+  const rpm = {
+    kind: "archive",
+    file: "tool-1.0.0-1.noarch.rpm",
+    record: {
+      ...{ name: "tool", version: "1.0.0", release: "1", architecture: "noarch", sourceRpm: "x.src.rpm" },
+      headerRange: { start: 1, end: 2 },
+      files: { "/usr/bin/": ["tool"] },
+    },
+  };
   const bakes = [
     debOf("one", "1.0.0"),
+    bakeOf("tool", "1.0.0", { rpm }),
     bakeOf("greet", "1.0.0", { wheel }),
     bakeOf("web", "1.0.0", { chart }),
     npmBake({ name: "hello", version: "1.0.0", commit: "a", packages: { package: "@acme/hello" } }),
