@@ -24,7 +24,6 @@ import type { Context } from "../../context.ts";
 import { KilnError } from "../../errors.ts";
 import { type Checkpoint, logOf, readCheckpoint } from "../../log/checkpoint.ts";
 import { inStep } from "../../report.ts";
-import { readDocument } from "../../stores/read.ts";
 import type { ReadableStore } from "../../stores/store.ts";
 import { verifyLaterAttestation } from "../attestation.ts";
 import type { Placed } from "../documents.ts";
