@@ -16,6 +16,7 @@ import { median } from "./bench/measure.ts";
 import { installProgram } from "./bench/program.ts";
 import { publish } from "./bench/publish.ts";
 import type { Bar, Line, Row } from "./bench/row.ts";
+import { s3Rate } from "./bench/s3-rate.ts";
 import { base, sandbox } from "./bench/sandbox.ts";
 import { unmoved, version } from "./bench/start.ts";
 import { yum } from "./bench/yum.ts";
@@ -32,6 +33,7 @@ const rows: readonly Row[] = [
   deploy,
   apt,
   yum,
+  s3Rate,
   audit,
   auditPool,
 ];
@@ -80,5 +82,5 @@ function isPassed({ bar, values }: Line): boolean {
 }
 
 function number(value: number, { unit }: Bar): string {
-  return value.toFixed(unit === "×" ? 2 : 0);
+  return value.toFixed(unit === "×" ? 2 : unit === "a second" ? 1 : 0);
 }

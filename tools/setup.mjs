@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { installTestPrograms } from "./test-programs.mjs";
+import { installBenchPrograms, installTestPrograms } from "./test-programs.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ownNode = join(root, "node_modules/.bin/node");
@@ -76,10 +76,10 @@ function main(target) {
   installPrograms(targets[/** @type {keyof typeof targets} */ (target)]);
   installPackages(".");
   if (target === "registry") installPackages("registry", { withoutDev: true });
-  if (target === "test") installPackages("registry");
+  if (target === "test" || target === "bench") installPackages("registry");
   checkNode();
-  if (target === "test") {
-    const failed = installTestPrograms(say);
+  if (target === "test" || target === "bench") {
+    const failed = installTestPrograms(say) ?? (target === "bench" ? installBenchPrograms(say) : undefined);
     if (failed !== undefined)
       fail(failed, "the S3 servers that tests run against come from PyPI and the Go module proxy");
   }

@@ -14,6 +14,8 @@ export const programs = {
   ministack: join(folder, "ministack-1.5.33/bin/ministack"),
   versitygw: join(folder, "versitygw-1.8.0/versitygw"),
   helm: join(folder, "helm-3.22.0/helm"),
+  /** For benches alone. */
+  minio: join(folder, "minio-20260212/minio"),
   /** A folder of Python modules: dnf's plugins. */
   reposync: join(folder, "dnf-plugins-core/usr/lib/python3/dist-packages"),
 };
@@ -40,6 +42,16 @@ export function installTestPrograms(say) {
     goInstall(programs.versitygw, "github.com/versity/versitygw/cmd/versitygw@v1.8.0", say) ??
     goInstall(programs.helm, "helm.sh/helm/v3/cmd/helm@v3.22.0", say)
   );
+}
+
+/**
+ * What benches need beside that.
+ *
+ * @param {(text: string) => void} say
+ * @returns {string | undefined} What failed.
+ */
+export function installBenchPrograms(say) {
+  return goInstall(programs.minio, "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c", say);
 }
 
 /**

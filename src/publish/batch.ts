@@ -7,7 +7,7 @@ import { type Answer, publishGroup, type PublishOptions } from "./group.ts";
 import type { Publisher } from "./publisher.ts";
 
 /** Releases in one append, and their entries in the log: what is staged for a commit is read back as one document. */
-const mostReleases = 64;
+const mostReleases = 256;
 const mostEntries = 4096;
 
 /**

@@ -24,8 +24,8 @@ import { type Addition, after, checkLeaves, commitAll, type Publisher, seconds, 
 import { type PublishedState, stateAt } from "./state.ts";
 import { upload, type Uploaded } from "./upload.ts";
 
-/** Bakes that are uploaded at once. */
-const uploadsAtOnce = 8;
+/** Bakes that are uploaded at once: as many as this, or fewer whose artifacts are larger than so many bytes together. */
+const uploads = { most: 32, bytes: 64 * 1024 * 1024 };
 
 export interface PublishOptions extends Pointers {
   readonly bake: Bake;
@@ -158,7 +158,7 @@ async function uploadAll(publisher: Publisher, members: readonly Member[]): Prom
     return uploaded instanceof KilnError ? { ...member, failure: uploaded } : { ...member, uploaded, since };
   };
   try {
-    const brought = await pMap(members, bring, { concurrency: uploadsAtOnce });
+    const brought = await pMap(members, bring, { concurrency: uploadsAtOnce(bakes) });
     const failed = brought.filter(({ isNew, failure }) => isNew && failure !== undefined).length;
     if (failed === bakes.length) step.fail();
     else if (failed > 0) step.end(`${failed} of them failed`);
@@ -168,6 +168,11 @@ async function uploadAll(publisher: Publisher, members: readonly Member[]): Prom
     step.fail();
     throw error;
   }
+}
+
+function uploadsAtOnce(bakes: readonly Bake[]): number {
+  const largest = Math.max(...bakes.map(({ manifest }) => manifest.artifacts.reduce((sum, { size }) => sum + size, 0)));
+  return Math.max(1, Math.min(uploads.most, Math.floor(uploads.bytes / Math.max(1, largest))));
 }
 
 /** What was uploaded so long ago that gc may take it before it is committed: making it again renews its age. */

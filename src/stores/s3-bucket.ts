@@ -39,6 +39,8 @@ export async function openBucket(url: string, signal: AbortSignal): Promise<Buck
     ...(region === undefined ? (endpoint === undefined ? {} : { region: "us-east-1" }) : { region }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     maxAttempts: attempts,
+    // What each request passes through is put together once: nothing is added after `clockOf`.
+    cacheMiddleware: true,
     requestHandler: { connectionTimeout: connectionPatience, requestTimeout: requestPatience },
     // Whatever is read is checked against a SHA-256 by whoever reads it.
     responseChecksumValidation: "WHEN_REQUIRED",

@@ -4,8 +4,11 @@
 // signatures document and the log: nobody signs again to write or mend them. Where another release's file lies already, this one's
 // goes beside the manifest: leaves are taken in the order of the log, so the release that was logged first keeps its place.
 
+import pMap from "p-map";
+
 import { apartKey, besideKey, provenanceOf } from "../artifact/beside.ts";
 import { coreMetadataOf } from "../artifact/core-metadata.ts";
+import type { Digest } from "../artifact/digest.ts";
 import { type Envelope, payloadTypes } from "../artifact/dsse.ts";
 import { type HashedRekord, parseEntry, type ReleaseLeaf } from "../artifact/leaf.ts";
 import { type Artifact, type Manifest, manifestFile, parseManifest } from "../artifact/manifest.ts";
@@ -15,25 +18,46 @@ import { parseSignatures, type Signatures, signaturesFile } from "../artifact/si
 import { attestationBundle, bundledIndex, type LogEntry, signatureBundle } from "../artifact/sigstore.ts";
 import { sbomStatement } from "../artifact/statement.ts";
 import { isKilnError, KilnError } from "../errors.ts";
-import type { View, ViewSource, ViewTarget } from "./view.ts";
+import { atOnce, type View, type ViewSource, type ViewTarget } from "./view.ts";
 
 export const besideView: View = {
   name: "beside",
   async take(leaves, source, target) {
+    const releases = leaves.flatMap(({ index, leaf }) => (leaf.type === "release" ? [{ index, leaf }] : []));
     // Of the artifacts whose files were written just now.
     const held = new Set<string>();
-    for (const { index, leaf } of leaves) {
-      if (leaf.type !== "release") continue;
-      const release = await unlessUnsound(() => readRelease({ index, leaf }, source));
-      if (release === undefined) continue;
-      // Reading the log isn't the release's own matter: what is wrong there is thrown.
-      const records = await recordsOf(release, source);
-      const files = await unlessUnsound(() => filesOf({ ...release, records }, source));
-      for (const file of files ?? []) await write(file, { target, manifest: leaf.manifest, held });
-      for (const artifact of files === undefined ? [] : release.manifest.artifacts) held.add(poolKey(artifact));
+    for (let from = 0; from < releases.length; from += atOnce) {
+      const some = await pMap(releases.slice(from, from + atOnce), (taken) => besideOf(taken, source));
+      // What has an artifact of one before it waits for that.
+      const [first, late] = [[] as BesideRelease[], [] as BesideRelease[]];
+      for (const release of some) {
+        const artifacts = new Set(release.files.map(({ artifact }) => poolKey(artifact)));
+        (artifacts.isDisjointFrom(held) ? first : late).push(release);
+        for (const artifact of artifacts) held.add(artifact);
+      }
+      const writeAll = ({ manifest, files }: BesideRelease) =>
+        pMap(files, (file) => write(file, { target, manifest, isHeld: false }), { concurrency: atOnce });
+      await pMap(first, writeAll);
+      for (const { manifest, files } of late) {
+        for (const file of files) await write(file, { target, manifest, isHeld: true });
+      }
     }
   },
 };
+
+interface BesideRelease {
+  readonly manifest: Digest;
+  readonly files: readonly BesideFile[];
+}
+
+async function besideOf(taken: TakenRelease, source: ViewSource): Promise<BesideRelease> {
+  const { manifest } = taken.leaf;
+  const release = await unlessUnsound(() => readRelease(taken, source));
+  if (release === undefined) return { manifest, files: [] };
+  // Reading the log isn't the release's own matter: what is wrong there is thrown.
+  const records = await recordsOf(release, source);
+  return { manifest, files: (await unlessUnsound(() => filesOf({ ...release, records }, source))) ?? [] };
+}
 
 interface BesideFile {
   readonly artifact: Artifact;
@@ -44,10 +68,10 @@ interface BesideFile {
 
 async function write(
   { artifact, end, bytes }: BesideFile,
-  { target, manifest, held }: { readonly target: ViewTarget; readonly manifest: string; readonly held: Set<string> },
+  { target, manifest, isHeld }: { readonly target: ViewTarget; readonly manifest: Digest; readonly isHeld: boolean },
 ): Promise<void> {
   const key = besideKey(artifact, end);
-  const other = held.has(poolKey(artifact)) ? await target.read(key) : undefined;
+  const other = isHeld ? await target.read(key) : undefined;
   if (other === undefined && (await target.once(key, bytes)) === "made") return;
   const there = other ?? (await target.read(key));
   if (there === undefined || saysTheSame(there, bytes)) return;
@@ -74,6 +98,11 @@ async function unlessUnsound<T>(work: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
+interface TakenRelease {
+  readonly index: number;
+  readonly leaf: ReleaseLeaf;
+}
+
 interface NamedRelease {
   readonly manifest: Manifest;
   readonly signatures: Signatures;
@@ -88,10 +117,7 @@ interface SignedRelease extends NamedRelease {
 }
 
 /** Throws STORE_CORRUPT, NOT_FOUND. */
-async function readRelease(
-  { index, leaf }: { readonly index: number; readonly leaf: ReleaseLeaf },
-  source: ViewSource,
-): Promise<NamedRelease> {
+async function readRelease({ index, leaf }: TakenRelease, source: ViewSource): Promise<NamedRelease> {
   const manifestBlob = { sha256: leaf.manifest, file: manifestFile };
   const signaturesBlob = { sha256: leaf.signatures, file: signaturesFile };
   const manifest = parseManifest(await source.blob(manifestBlob), poolKey(manifestBlob));

@@ -95,7 +95,9 @@ export function overlaid(catalog: CatalogReader, overlay: ReadonlyMap<string, Ro
       return overlay.get(key) ?? (await catalog.row(key));
     },
     async *rows(prefix) {
-      const late = [...overlay].filter(([key]) => key.startsWith(prefix)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+      const late: [string, Row][] = [];
+      for (const entry of overlay) if (entry[0].startsWith(prefix)) late.push(entry);
+      late.sort(([a], [b]) => (a < b ? -1 : 1));
       let next = 0;
       for await (const [key, row] of catalog.rows(prefix)) {
         while (next < late.length && (late[next] as [string, Row])[0] < key) yield late[next++] as [string, Row];

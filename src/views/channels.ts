@@ -2,12 +2,14 @@
 // A document never goes back: one that has a later move, or the same, stays as it is, unless the views are rebuilt: nothing that
 // stands there is believed then.
 
+import pMap from "p-map";
+
 import { keys } from "../artifact/pool.ts";
 import { isKilnError } from "../errors.ts";
 import { documentBytes, parseChannelDocument } from "./documents.ts";
 import { packEarlier, type Remembered, rememberedIn } from "./earlier.ts";
 import { provenEntry } from "./prove.ts";
-import type { RepositorySource, TakenLeaf, View, ViewTarget } from "./view.ts";
+import { atOnce, type RepositorySource, type TakenLeaf, type View, type ViewTarget } from "./view.ts";
 
 export const channelsView: View<RepositorySource> = {
   name: "channels",
@@ -16,7 +18,7 @@ export const channelsView: View<RepositorySource> = {
     for (const taken of leaves) {
       if (taken.leaf.type === "channel") newest.set(keys.channel(taken.leaf.name, taken.leaf.channel), taken);
     }
-    for (const [key, taken] of newest) await writeChannel({ key, taken, source, target });
+    await pMap(newest, ([key, taken]) => writeChannel({ key, taken, source, target }), { concurrency: atOnce });
   },
 };
 

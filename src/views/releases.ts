@@ -1,20 +1,23 @@
 // `releases/<name>/<version>.json`, also under each alias: the release's log entry with its proof, and whether it was taken back.
 // Written once, and anew when it is yanked or retired: a document never goes back to what was said of the release before.
 
+import pMap from "p-map";
+
 import type { AliasLeaf, ReleaseLeaf } from "../artifact/leaf.ts";
 import { isWithdrawal } from "../artifact/leaf.ts";
 import { keys } from "../artifact/pool.ts";
 import { isKilnError } from "../errors.ts";
 import { documentBytes, parseReleaseDocument, type ReleaseDocument } from "./documents.ts";
 import { provenEntry } from "./prove.ts";
-import type { RepositorySource, View, ViewTarget } from "./view.ts";
+import { atOnce, type RepositorySource, type View, type ViewTarget } from "./view.ts";
 
 export const releasesView: View<RepositorySource> = {
   name: "releases",
   async take(leaves, source, target) {
-    for (const { index, leaf } of leaves) {
-      if (leaf.type === "release" || leaf.type === "alias") await writeDocument({ index, leaf }, source, target);
-    }
+    const named = leaves.flatMap(({ index, leaf }) =>
+      leaf.type === "release" || leaf.type === "alias" ? [{ index, leaf }] : [],
+    );
+    await pMap(named, (one) => writeDocument(one, source, target), { concurrency: atOnce });
     const taken = new Set(leaves.flatMap(({ leaf }) => (isWithdrawal(leaf) ? [`${leaf.name} ${leaf.version}`] : [])));
     for (const release of taken) {
       const [name = "", version = ""] = release.split(" ");

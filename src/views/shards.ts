@@ -6,16 +6,11 @@ import { isKilnError, KilnError } from "../errors.ts";
 import { readWholeBlob } from "../stores/read.ts";
 import type { ReadableStore } from "../stores/store.ts";
 import { catalogHint } from "./catalog.ts";
-import type { ShardReader } from "./table.ts";
+import { parsing, type ShardReader } from "./table.ts";
 
 /** Reads the catalog's shards, each at most once. Throws OBJECT_MISSING, STORE_CORRUPT. */
 export function shardReader(store: ReadableStore): ShardReader {
-  const known = new Map<string, Promise<Uint8Array>>();
-  return (digest) => {
-    const bytes = known.get(digest) ?? readShard(store, digest);
-    known.set(digest, bytes);
-    return bytes;
-  };
+  return parsing((digest) => readShard(store, digest));
 }
 
 async function readShard(store: ReadableStore, digest: Digest): Promise<Uint8Array> {

@@ -20,15 +20,15 @@ type Rows = readonly (readonly [key: string, row: Row])[];
 export const emptyTable: Table = [];
 
 export interface ShardReader {
-  /** The shard's bytes, checked against the digest. */
-  (digest: Digest): Promise<Uint8Array>;
+  /** The shard's rows, of bytes that were checked against the digest. */
+  (digest: Digest): Promise<Rows>;
 }
 
 /** The row under `key`. */
 export async function lookup(table: Table, key: string, read: ShardReader): Promise<Row | undefined> {
   const shard = table[shardOf(table, key)];
   if (shard === undefined) return undefined;
-  return (await rowsOf(shard.digest, read)).find(([known]) => known === key)?.[1];
+  return (await read(shard.digest)).find(([known]) => known === key)?.[1];
 }
 
 /** Every row whose key starts with `prefix`, in key order. */
@@ -36,7 +36,7 @@ export async function* range(table: Table, prefix: string, read: ShardReader): A
   for (let at = Math.max(0, shardOf(table, prefix)); at < table.length; at++) {
     const shard = table[at] as Table[number];
     if (at > 0 && shard.first > prefix && !shard.first.startsWith(prefix)) return;
-    for (const [key, row] of await rowsOf(shard.digest, read)) if (key.startsWith(prefix)) yield [key, row];
+    for (const [key, row] of await read(shard.digest)) if (key.startsWith(prefix)) yield [key, row];
   }
 }
 
@@ -56,7 +56,7 @@ export async function withRows(
       if (old !== undefined) next.push(old);
       continue;
     }
-    const rows = merge(old === undefined ? [] : await rowsOf(old.digest, read), changed);
+    const rows = merge(old === undefined ? [] : await read(old.digest), changed);
     for (const piece of splitAtBoundaries(rows)) {
       const bytes = canonicalBytes(piece);
       const digest = digestOf(bytes);
@@ -99,12 +99,18 @@ function opensShard(key: string): boolean {
   return digestOf(key).startsWith("00");
 }
 
-async function rowsOf(digest: Digest, read: ShardReader): Promise<Rows> {
-  return parseRows(await read(digest), `table shard ${digest}`);
+/** A reader that parses each shard once. `read`: its bytes, checked against the digest. */
+export function parsing(read: (digest: Digest) => Promise<Uint8Array>): ShardReader {
+  const known = new Map<Digest, Promise<Rows>>();
+  return (digest) => {
+    const rows = known.get(digest) ?? read(digest).then((bytes) => parseRows(bytes, `table shard ${digest}`));
+    known.set(digest, rows);
+    return rows;
+  };
 }
 
 /** The rows of a shard, in key order. Throws STORE_CORRUPT, which names `where`. */
-export function parseRows(bytes: Uint8Array, where: string): Rows {
+function parseRows(bytes: Uint8Array, where: string): Rows {
   const rows = parseStored(bytes, where);
   if (isRows(rows)) return rows;
   throw new KilnError("STORE_CORRUPT", `${where}: got other than a list of keys with their rows`);

@@ -7,6 +7,9 @@ import type { ReleaseKey, Trust } from "../artifact/trust.ts";
 import type { Generations } from "./generations.ts";
 import type { ChangeSource, ChannelChange, Shown } from "./shown.ts";
 
+/** Documents that a view writes at once. */
+export const atOnce = 16;
+
 export interface TakenLeaf {
   /** Its index in the log. */
   readonly index: number;

@@ -19,7 +19,7 @@ const staging = { channel: { channel: "staging" } };
 test("a batch is in the log in the order given, group by group, one append each", async () => {
   const store = await newStore();
   const replaced: string[] = [];
-  const bakes = Array.from({ length: 80 }, (_, at) =>
+  const bakes = Array.from({ length: 258 }, (_, at) =>
     bakeOf({ name: `app${at % 7}`, version: `1.0.${at}`, commit: at.toString(16).padStart(3, "0") }),
   );
   const answers = await publishAll(

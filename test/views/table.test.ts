@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/artifact/digest.ts";
-import { emptyTable, lookup, range, type Row, type Table, withRows } from "../../src/views/table.ts";
+import { emptyTable, lookup, parsing, range, type Row, type Table, withRows } from "../../src/views/table.ts";
 
 const rows = fc.dictionary(fc.string({ minLength: 1, maxLength: 6 }), fc.integer(), { maxKeys: 40 });
 
@@ -51,11 +51,11 @@ test("a range gives every row that starts with its prefix, in order, and no othe
 
 function shelf() {
   const shards = new Map<string, Uint8Array>();
-  const read = async (digest: string) => {
+  const read = parsing(async (digest) => {
     const bytes = shards.get(digest);
     if (bytes === undefined || digestOf(bytes) !== digest) throw new Error(`no shard ${digest}`);
     return bytes;
-  };
+  });
   const add = async (table: Table, changes: ReadonlyMap<string, Row>) => {
     const next = await withRows(table, changes, read);
     for (const [digest, bytes] of next.shards) shards.set(digest, bytes);

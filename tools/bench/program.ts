@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, "../..");
 const execute = promisify(execFile);
 
 export interface Program {
+  /** The installed package's folder. */
+  readonly root: string;
   /** The environment of everything that is measured: nothing of the user's own. */
   readonly env: Readonly<Record<string, string>>;
   /** `kiln ARGS`, started by the link that npm puts into .bin. */
@@ -47,6 +49,7 @@ export async function installProgram(folder: string): Promise<Program> {
     (name: string) =>
     (args: readonly string[], options = {}): Run => ({ ...options, argv: [join(modules, ".bin", name), ...args], env });
   return {
+    root: installed,
     env,
     kiln: started("kiln"),
     kilnDeploy: started("kiln-deploy"),

@@ -7,7 +7,7 @@ import type { Leaf } from "../../artifact/leaf.ts";
 import { tileWidth } from "../../log/tiles.ts";
 import type { Store } from "../../stores/store.ts";
 import { catalogReader, rowsOfLeaf } from "../../views/catalog.ts";
-import { emptyTable, type Row, type Table, withRows } from "../../views/table.ts";
+import { emptyTable, parsing, type Row, type Table, withRows } from "../../views/table.ts";
 
 /** How many catalogs before the newest are kept at least. */
 const catalogsKept = 3;
@@ -22,13 +22,17 @@ export interface CatalogFold {
 /** `since`: the size of the log from which on every catalog counts. */
 export function foldCatalogs(since: number): CatalogFold {
   const rows = new Map<string, Row>();
-  const fresh = catalogReader(emptyTable, rows, async () => Buffer.of());
+  const fresh = catalogReader(emptyTable, rows, async () => []);
   let pending = new Map<string, Row>();
   let table: Table = emptyTable;
   let bytes = new Map<Digest, Uint8Array>();
   const kept = new Set<Digest>();
   const settle = async (): Promise<void> => {
-    const next = await withRows(table, pending, async (digest) => bytes.get(digest) ?? Buffer.of());
+    const next = await withRows(
+      table,
+      pending,
+      parsing(async (digest) => bytes.get(digest) ?? Buffer.of()),
+    );
     table = next.table;
     const named = new Set(table.map(({ digest }) => digest));
     bytes = new Map([...bytes, ...next.shards].filter(([digest]) => named.has(digest)));

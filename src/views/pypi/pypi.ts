@@ -6,15 +6,12 @@ import pMap from "p-map";
 
 import { isKilnError } from "../../errors.ts";
 import type { ChannelChange } from "../shown.ts";
-import type { RepositorySource, View, ViewTarget } from "../view.ts";
+import { atOnce, type RepositorySource, type View, type ViewTarget } from "../view.ts";
 import { allDistributions, type ListedFile } from "./distribution.ts";
 import { leafInHtml } from "./html.ts";
 import { channelKeys, type ChannelKeys } from "./layout.ts";
 import { listBytes, listHtml, parseList, type Projects } from "./list.ts";
 import { type Page, pageBytes, pageHtml, pageOf, parsePage } from "./page.ts";
-
-/** Pages that are written at once. */
-const atOnce = 8;
 
 export const pypiView: View<RepositorySource> = {
   name: "pypi",

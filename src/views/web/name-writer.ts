@@ -5,7 +5,7 @@ import pMap from "p-map";
 
 import type { Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { isKilnError } from "../../errors.ts";
-import type { Next, TakenLeaf, ViewTarget } from "../view.ts";
+import { atOnce, type Next, type TakenLeaf, type ViewTarget } from "../view.ts";
 import { contentsOf, describeState } from "./contents.ts";
 import { describeRelease, emptyName, takeLeaf } from "./fold.ts";
 import { webKeys } from "./keys.ts";
@@ -35,7 +35,7 @@ export async function writeName(options: NameToWrite): Promise<NameState> {
     if (before !== undefined && late.length === 0) return undefined;
     const changes = await takeAll(state, late, source);
     await pMap(changes.rows, (row) => writeRelease(name, row, changes.leaves.get(row.leaf), options), {
-      concurrency: 8,
+      concurrency: atOnce,
     });
     await describeState(state, late, source);
     await moveOlder(state, changes.older, options);

@@ -5,7 +5,7 @@
 import pMap from "p-map";
 
 import type { Leaf } from "../../artifact/leaf.ts";
-import type { RepositorySource, View } from "../view.ts";
+import { atOnce, type RepositorySource, type View } from "../view.ts";
 import { frontRowOf } from "./fold.ts";
 import { writeFront } from "./front-writer.ts";
 import { webGenerations } from "./kept.ts";
@@ -33,7 +33,7 @@ export const webView: View<RepositorySource> = {
         // What the front page shows of a name is said by releases and moves alone.
         return all.some(({ leaf }) => isOnFront(leaf)) ? [frontRowOf(state)] : [];
       },
-      { concurrency: 8 },
+      { concurrency: atOnce },
     );
     if (rows.flat().length > 0 || source.afresh) await writeFront({ rows: rows.flat(), source, target, read: front });
   },
