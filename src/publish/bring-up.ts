@@ -73,7 +73,8 @@ async function bringUpNow(options: BringUp): Promise<void> {
     const state = (attempt === 0 ? options.known : undefined) ?? (await stateAt(options));
     if (state.stored.catalog.size >= options.head.checkpoint.size) return;
     await writeViews(options, state, { target: onceOnly(options.store), afresh: false });
-    if (await swapCatalog(options, state, (key, bytes) => options.store.create(key, bytes))) return;
+    const size = options.head.checkpoint.size;
+    if (await swapCatalog({ ...options, size }, state, (key, bytes) => options.store.create(key, bytes))) return;
   }
   throw contended(keys.catalog);
 }
@@ -93,7 +94,7 @@ export async function rebuildViews(options: Omit<BringUp, "head" | "known">): Pr
     const state = await stateAt({ store, trust, head, stored: { catalog: emptyCatalog, etag: found } });
     const at = { ...options, head };
     await writeViews(at, state, { target: overwriting(store), afresh: true });
-    if (await swapCatalog(at, state, (key, bytes) => mend(store, key, bytes))) {
+    if (await swapCatalog({ store, size: head.checkpoint.size }, state, (key, bytes) => mend(store, key, bytes))) {
       return { leaves: head.checkpoint.size };
     }
   }
@@ -132,16 +133,16 @@ async function writeViews(
   for (const view of views) await view.take(leaves, source, target);
 }
 
-/** False: somebody else swapped it first. */
+/** `size`: how many leaves it has taken in with these rows. False: somebody else swapped it first. */
 export async function swapCatalog(
-  { store, head }: BringUp,
-  state: PublishedState,
+  { store, size }: { readonly store: Store; readonly size: number },
+  state: Pick<PublishedState, "stored" | "rows">,
   write: (key: string, bytes: Uint8Array) => Promise<unknown>,
 ): Promise<boolean> {
   const { catalog, etag } = state.stored;
   const { table, shards } = await withRows(catalog.table, state.rows, shardReader(store));
   await Promise.all([...shards].map(([digest, bytes]) => write(keys.catalogShard(digest), bytes)));
-  const next = catalogBytes({ kiln: 1, size: head.checkpoint.size, table });
+  const next = catalogBytes({ kiln: 1, size, table });
   return (await store.replace(keys.catalog, next, etag)) === "replaced";
 }
 

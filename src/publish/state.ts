@@ -79,6 +79,22 @@ export async function stateAfter(
   return { ...before, head, tail: [...before.tail, ...added], rows, catalog, grownFrom: before.head.edge };
 }
 
+/** The rows that the tail sets before the leaf at `size`. */
+export async function rowsUpTo(
+  size: number,
+  state: PublishedState,
+  store: ReadableStore,
+): Promise<PublishedState["rows"]> {
+  const rows = new Map<string, Row>();
+  const catalog = catalogReader(state.stored.catalog.table, rows, shardReader(store));
+  await takeRows(
+    rows,
+    state.tail.filter(({ index }) => index < size),
+    catalog,
+  );
+  return rows;
+}
+
 async function takeRows(
   rows: Map<string, Row>,
   entries: readonly PlacedEntry[],

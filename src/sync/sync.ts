@@ -1,6 +1,7 @@
 // Mirrors a store, or a part of it, to another one, in an order that leaves every reader of the target with what it needs:
 //
-//   look     the source's repositories are read before its log, so the log has all that they name    → nothing is written
+//   look     the source's catalog, which says how far its views are; then its repositories, then its log: so the log has all that
+//            they name, and they have all that the catalog says                                         → nothing is written
 //   copy     blobs, each checked while it passes; a release's manifest last                           → nobody refers to them
 //   extend   tiles, then log/head by compare-and-swap, then the checkpoint                             → the target's log is the longer one
 //   views    those that need no key are made anew for the target, signed ones are copied, the catalog is last
@@ -21,7 +22,7 @@ import { settle } from "../log/append.ts";
 import { logOf } from "../log/checkpoint.ts";
 import { type Head, readHead } from "../log/head.ts";
 import { requireConditions } from "../publish/require-conditions.ts";
-import { emptyCatalog, type PublishedState, stateAt } from "../publish/state.ts";
+import { emptyCatalog, type PublishedState, readCatalog, stateAt } from "../publish/state.ts";
 import { changeSource } from "../publish/view-source.ts";
 import { inStep } from "../report.ts";
 import { readDocument, readWholeBlob } from "../stores/read.ts";
@@ -114,6 +115,8 @@ interface Plan {
   readonly wanted: Wanted;
   readonly lacking: readonly LackingRelease[];
   readonly repositories: readonly Standing[];
+  /** How many leaves they have taken in at least. */
+  readonly settled: number;
   /** Whether the views are to be written from the log's start. */
   readonly all: boolean;
 }
@@ -126,7 +129,7 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
   scopeOf(await storeDocument(target), options);
   const began = context.now();
   const plan = await planOf(options, await settledHead(target, trust));
-  const { own, scope, known, log, wanted, repositories, lacking } = plan;
+  const { own, scope, known, log, wanted, repositories, settled, lacking } = plan;
   if (log.behind > 0) return resultOf(plan, { objects: 0, bytes: 0 });
   if (own === undefined) await requireKeeping(target);
   const copied = await inStep(
@@ -155,6 +158,7 @@ async function syncOnce(options: SyncOptions & { readonly target: Store }): Prom
     scope,
     wanted,
     repositories,
+    settled,
     all: plan.all,
     publicUrl,
     pause,
@@ -186,9 +190,11 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
     wanted: { releases: [], attestations: [], retired: new Set<string>(), added: new Set<string>() },
     lacking: [],
     repositories: [],
+    settled: 0,
     all,
   };
   if (first.behind > 0) return nothing;
+  const settled = await settledIn(source);
   const repositories = await readRepositories({ ...options, all }, first.head, scope);
   const log = await later(first, reading);
   const state = await stateAt({ store: overlay(source, target), trust, head: log.head });
@@ -205,7 +211,21 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
     () => lackingOf(wanted, { source, target, all, now: context.now() }),
     (found) => `${found.length} releases`,
   );
-  return { ...nothing, log, wanted, lacking, repositories };
+  const { size } = log.head.checkpoint;
+  // What the mirror makes itself is as far as its log.
+  const far = repositories.length === 0 ? size : Math.min(size, settled ?? size);
+  return { ...nothing, log, wanted, lacking, repositories, settled: far };
+}
+
+/** How many leaves the source's views have taken in; `undefined`: it doesn't say. */
+async function settledIn(source: ReadableStore): Promise<number | undefined> {
+  try {
+    const { catalog, etag } = await readCatalog(source);
+    return etag === null ? undefined : catalog.size;
+  } catch (error) {
+    if (isKilnError(error, "STORE_CORRUPT")) return undefined;
+    throw error;
+  }
 }
 
 /** The log after the repositories were read: it has all that they have taken in. */

@@ -1,13 +1,14 @@
 // The target's views. What no key is needed for is made here, from the target's own log and pool, as a publisher would make it: nothing
 // that the source says of it is read, and addresses are the target's. What is signed is taken over as it was read from the source.
-// Of a part of a store, views show that part alone. The catalog is swapped last: its size says how far all of them are.
+// Of a part of a store, views show that part alone. The catalog is swapped last: its size says how far all of them are; where the source's
+// views were behind its log when they were read, so are the mirror's.
 
 import type { Leaf } from "../artifact/leaf.ts";
 import { keys } from "../artifact/pool.ts";
 import type { Trust } from "../artifact/trust.ts";
 import type { Head } from "../log/head.ts";
 import { type BringUp, swapCatalog } from "../publish/bring-up.ts";
-import { emptyCatalog, type PublishedState, stateAt } from "../publish/state.ts";
+import { emptyCatalog, type PublishedState, rowsUpTo, stateAt } from "../publish/state.ts";
 import { changeSource, repositorySource } from "../publish/view-source.ts";
 import { onceOnly } from "../publish/view-target.ts";
 import type { Store } from "../stores/store.ts";
@@ -24,6 +25,8 @@ export interface ViewsToWrite {
   readonly scope: Scope;
   readonly wanted: Wanted;
   readonly repositories: readonly Standing[];
+  /** How many leaves all of them have taken in. */
+  readonly settled: number;
   /** Write every view anew, whatever the target has. */
   readonly all: boolean;
   readonly publicUrl: string;
@@ -36,15 +39,18 @@ const mostAttempts = 100;
 
 /** When this returns, every view of the target is as new as its log, or as new as the source's was. */
 export async function writeViews(options: ViewsToWrite): Promise<boolean> {
-  const { target, trust, head, scope, all, publicUrl, pause, now } = options;
+  const { target, trust, head, scope, settled: size, all, publicUrl, pause, now } = options;
   const bringUp: BringUp = { store: target, trust, head, pause, now, publicUrl, signers: noSigners };
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     if (attempt > 0) await pause(attempt);
     const afresh = all || !isWhole(scope);
     const state = await stateOf(bringUp, afresh);
     await takeAll(bringUp, state, { ...options, afresh });
-    if (state.stored.catalog.size >= head.checkpoint.size) return true;
-    if (await swapCatalog(bringUp, state, (key, bytes) => target.create(key, bytes))) return true;
+    if (state.stored.catalog.size >= size) return true;
+    const rows = await rowsUpTo(size, state, target);
+    const { stored } = state;
+    if (await swapCatalog({ store: target, size }, { stored, rows }, (key, bytes) => target.create(key, bytes)))
+      return true;
   }
   return false;
 }

@@ -19,6 +19,8 @@ interface Suite {
   readonly digest: string;
   readonly stateBytes: Uint8Array;
   readonly state: SuiteState;
+  /** What clients ask for that read no InRelease. */
+  readonly usual: readonly (readonly [key: string, bytes: Uint8Array])[];
 }
 
 /** Throws STORE_CORRUPT, SIGNATURE_INVALID, NOT_FOUND. */
@@ -37,17 +39,18 @@ async function standingSuite(channel: string, from: MirroredStore): Promise<Stan
   const key = keys.state(digest);
   const stateBytes = await from.object(key, digest);
   const state = parseSuiteState(stateBytes, key);
-  const suite = { channel, from, inRelease: found, text, date, digest, stateBytes, state };
+  // Now, not after all was copied: the source moves on meanwhile.
+  const usual = await usualOf({ from, text }, keys);
+  const suite = { channel, from, inRelease: found, text, date, digest, stateBytes, state, usual };
   return { size: state.size, copy: (target) => copySuite(suite, target) };
 }
 
 async function copySuite(suite: Suite, target: ViewTarget): Promise<void> {
-  const { channel, from, text, digest, state } = suite;
+  const { channel, from, text, digest, state, usual } = suite;
   const keys = suiteKeys(channel);
   const files = [...text.matchAll(/^ ([0-9a-f]{64}) +\d+ (\S+\.(?:gz|xz|zst))$/gm)].map(
     ([, sha256 = "", path = ""]) => ({ path, sha256 }),
   );
-  const usual = await usualOf(suite, keys);
   for (const { digest: shard } of state.names ?? []) {
     await target.once(keys.state(shard), await from.object(keys.state(shard), shard));
   }
@@ -88,7 +91,10 @@ async function isOlder(
 }
 
 /** Release and its signature, for clients that read no InRelease: none when the source is between two of them. Throws STORE_CORRUPT. */
-async function usualOf({ from, text }: Suite, keys: SuiteKeys): Promise<[key: string, bytes: Uint8Array][]> {
+async function usualOf(
+  { from, text }: Pick<Suite, "from" | "text">,
+  keys: SuiteKeys,
+): Promise<[key: string, bytes: Uint8Array][]> {
   const signature = await from.read(keys.signature);
   if (signature === undefined) return [];
   try {
