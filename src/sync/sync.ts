@@ -212,8 +212,8 @@ async function planOf(options: SyncOptions, known: Head | undefined): Promise<Pl
     (found) => `${found.length} releases`,
   );
   const { size } = log.head.checkpoint;
-  // What the mirror makes itself is as far as its log.
-  const far = repositories.length === 0 ? size : Math.min(size, settled ?? size);
+  // What a mirror makes itself is as far as its log, and one of names copies nothing. What is copied is of the channels that there were at first.
+  const far = scope.names === undefined ? Math.min(first.head.checkpoint.size, settled ?? size) : size;
   return { ...nothing, log, wanted, lacking, repositories, settled: far };
 }
 
