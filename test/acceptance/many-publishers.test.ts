@@ -19,8 +19,7 @@ import { seeded } from "../simulation/explore.ts";
 import { credentials, type S3Server, startS3Server } from "../stores/s3-server.ts";
 
 const program = new URL("../programs/publish.ts", import.meta.url).pathname;
-/** The server of the bucket does one thing at a time, so fewer publish there; KILN_PUBLISHERS sets how many do in either. */
-const publishers = (place: string) => Number(process.env["KILN_PUBLISHERS"] ?? (place === "folder" ? "50" : "10"));
+const publishers = Number(process.env["KILN_PUBLISHERS"] ?? "50");
 /** About as many operations as a publish has. */
 const operations = 60;
 /** Milliseconds until all publishers must have ended. */
@@ -55,7 +54,7 @@ test.for(["folder", "bucket"] as const)(
     const { trust, signers } = withOpenPgp(publisher(store), openpgp);
     await createStore({ store, trust, signer: signers.log, now: 0, publicUrl: undefined });
     const random = seeded(1);
-    const orders = Array.from({ length: publishers(place) }, (_, at): Order => ({
+    const orders = Array.from({ length: publishers }, (_, at): Order => ({
       openpgp,
       bake: { name: `app-${at % 25}`, version: `${at}.0.0`, commit: at.toString(16).padStart(2, "0"), deb: true },
       // Each second one or so.
