@@ -17,6 +17,7 @@ import { installProgram } from "./bench/program.ts";
 import { publish } from "./bench/publish.ts";
 import type { Bar, Line, Row } from "./bench/row.ts";
 import { s3Rate } from "./bench/s3-rate.ts";
+import { s3Large, s3Requests } from "./bench/s3.ts";
 import { base, sandbox } from "./bench/sandbox.ts";
 import { unmoved, version } from "./bench/start.ts";
 import { yum } from "./bench/yum.ts";
@@ -34,6 +35,8 @@ const rows: readonly Row[] = [
   apt,
   yum,
   s3Rate,
+  s3Requests,
+  s3Large,
   audit,
   auditPool,
 ];

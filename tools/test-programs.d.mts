@@ -3,6 +3,7 @@ export const programs: {
   readonly versitygw: string;
   readonly helm: string;
   readonly minio: string;
+  readonly aws: string;
   readonly reposync: string;
 };
 export function installBenchPrograms(say: (text: string) => void): string | undefined;

@@ -16,6 +16,7 @@ export const programs = {
   helm: join(folder, "helm-3.22.0/helm"),
   /** For benches alone. */
   minio: join(folder, "minio-20260212/minio"),
+  aws: join(folder, "awscli-1.46.3/bin/aws"),
   /** A folder of Python modules: dnf's plugins. */
   reposync: join(folder, "dnf-plugins-core/usr/lib/python3/dist-packages"),
 };
@@ -27,14 +28,8 @@ export const programs = {
  * @returns {string | undefined} What failed.
  */
 export function installTestPrograms(say) {
-  if (!existsSync(programs.ministack)) {
-    say("installs MiniStack 1.5.33 (an S3 server for tests) by pip");
-    const place = join(programs.ministack, "../..");
-    const failed =
-      run("python3", ["-m", "venv", place]) ??
-      run(join(place, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", "ministack==1.5.33"]);
-    if (failed !== undefined) return failed;
-  }
+  const failed = pipInstall(programs.ministack, "ministack==1.5.33", say);
+  if (failed !== undefined) return failed;
   const unpacked = unpackPlugins(say);
   if (unpacked !== undefined) return unpacked;
   if (run("go", ["version"]) !== undefined) return undefined;
@@ -45,13 +40,33 @@ export function installTestPrograms(say) {
 }
 
 /**
- * What benches need beside that.
+ * What benches need beside that: a server that keeps up, and the client that uploads are held against.
  *
  * @param {(text: string) => void} say
  * @returns {string | undefined} What failed.
  */
 export function installBenchPrograms(say) {
+  const failed = pipInstall(programs.aws, "awscli==1.46.3", say);
+  if (failed !== undefined) return failed;
   return goInstall(programs.minio, "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c", say);
+}
+
+/**
+ * In an environment of its own.
+ *
+ * @param {string} program
+ * @param {string} source
+ * @param {(text: string) => void} say
+ * @returns {string | undefined} How it failed.
+ */
+function pipInstall(program, source, say) {
+  if (existsSync(program)) return undefined;
+  say(`installs ${source} by pip`);
+  const place = join(program, "../..");
+  return (
+    run("python3", ["-m", "venv", place]) ??
+    run(join(place, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", source])
+  );
 }
 
 /**

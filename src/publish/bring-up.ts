@@ -11,7 +11,7 @@ import { views } from "../views/index.ts";
 import { shardReader } from "../views/shards.ts";
 import { changesOf } from "../views/shown.ts";
 import { withRows } from "../views/table.ts";
-import type { TakenLeaf, ViewTarget } from "../views/view.ts";
+import type { Recheck, TakenLeaf, ViewTarget } from "../views/view.ts";
 import { emptyCatalog, type PublishedState, readCatalog, stateAt } from "./state.ts";
 import { changeSource, repositorySource, type Sourced, viewSigner } from "./view-source.ts";
 import { contended, mend, mostAttempts, onceOnly, overwriting } from "./view-target.ts";
@@ -72,9 +72,11 @@ async function bringUpNow(options: BringUp): Promise<void> {
     if (attempt > 0) await options.pause(attempt);
     const state = (attempt === 0 ? options.known : undefined) ?? (await stateAt(options));
     if (state.stored.catalog.size >= options.head.checkpoint.size) return;
-    await writeViews(options, state, { target: onceOnly(options.store), afresh: false });
+    const rechecks = await writeViews(options, state, { target: onceOnly(options.store), afresh: false });
     const size = options.head.checkpoint.size;
     if (await swapCatalog({ ...options, size }, state, (key, bytes) => options.store.create(key, bytes))) return;
+    // Somebody else did the same at the same time.
+    for (const recheck of rechecks) await recheck();
   }
   throw contended(keys.catalog);
 }
@@ -123,14 +125,19 @@ async function writeViews(
   options: BringUp,
   state: PublishedState,
   { target, afresh }: { readonly target: ViewTarget; readonly afresh: boolean },
-): Promise<void> {
+): Promise<Recheck[]> {
   const leaves: TakenLeaf[] = state.tail.flatMap(({ index, entry, sound }) =>
     entry.sort === "leaf" && sound ? [{ index, leaf: entry.leaf }] : [],
   );
   const log = changeSource(options, state);
   const changes = await changesOf(leaves, log, { afresh });
   const source = { ...log, ...repositorySource(options, state, log), changes, afresh };
-  for (const view of views) await view.take(leaves, source, target);
+  const rechecks: Recheck[] = [];
+  for (const view of views) {
+    const recheck = await view.take(leaves, source, target);
+    if (recheck !== undefined) rechecks.push(recheck);
+  }
+  return rechecks;
 }
 
 /** `size`: how many leaves it has taken in with these rows. False: somebody else swapped it first. */

@@ -49,12 +49,12 @@ interface Copy {
 }
 
 /** `guess`: what is likely to stand there. A wrong guess costs one more request. */
-async function copy(store: Store, key: string, { bytes, guess }: Copy): Promise<void> {
+async function copy(store: Store, key: string, { bytes, guess }: Copy): Promise<"as guessed" | "other"> {
   const likely = guess && store.likelyEtag?.(guess);
-  if (likely !== undefined && (await store.replace(key, bytes, likely)) === "replaced") return;
+  if (likely !== undefined && (await store.replace(key, bytes, likely)) === "replaced") return "as guessed";
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const etag = (await store.head(key))?.etag ?? null;
-    if ((await store.replace(key, bytes, etag)) === "replaced") return;
+    if ((await store.replace(key, bytes, etag)) === "replaced") return "other";
   }
   throw contended(key);
 }

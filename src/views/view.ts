@@ -41,8 +41,11 @@ export interface ViewTarget {
   swap(key: string, next: Next, guess?: "absent" | Uint8Array): Promise<Uint8Array | undefined>;
   /** A document as it is now. */
   read(key: string): Promise<Uint8Array | undefined>;
-  /** Makes the object these bytes, whatever it was: for copies of what a document names. `guess`: what it is likely to be. */
-  copy(key: string, bytes: Uint8Array, guess?: Uint8Array): Promise<void>;
+  /**
+   * Makes the object these bytes, whatever it was: for copies of what a document names. `guess`: what it is likely to be. Answers whether it
+   * was that.
+   */
+  copy(key: string, bytes: Uint8Array, guess?: Uint8Array): Promise<"as guessed" | "other">;
   /** Makes the object `key`, which says by a digest what its bytes are, those of the object `from`. Throws NOT_FOUND. */
   link(key: string, from: string): Promise<void>;
 }
@@ -120,6 +123,12 @@ export interface Standing {
   copy(target: ViewTarget, source: RepositorySource): Promise<void>;
 }
 
+/**
+ * For when somebody else took in leaves at the same time: looks whether copies of what a pointer names were overtaken by older ones, and
+ * mends them.
+ */
+export type Recheck = () => Promise<void>;
+
 export interface View<Source = ViewSource> {
   readonly name: string;
   /**
@@ -128,7 +137,7 @@ export interface View<Source = ViewSource> {
    */
   mirror?(from: MirroredStore): AsyncIterable<Standing>;
   /** Takes in leaves that lie in the source's tree, in log order. */
-  take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<void>;
+  take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<Recheck | void>;
   /** Signs a channel's documents anew, with a new date, as they are. False: it has none. Only of views whose signatures expire. */
   refresh?(channel: string, source: Pick<RepositorySource, "signer">, target: ViewTarget): Promise<boolean>;
   /** For a view that names immutable objects of its own: which of them gc leaves. */

@@ -46,6 +46,7 @@ export function faultyStore(store: Store, { gate, fault }: FaultyOptions): Store
     create: (key, body) => run("create", key, () => store.create(key, body)),
     link: (key, from) => run("link", key, () => store.link(key, from)),
     replace: (key, body, etag) => run("replace", key, () => store.replace(key, body, etag)),
+    ...(store.likelyEtag === undefined ? {} : { likelyEtag: store.likelyEtag }),
     remove: (key, unchangedSince) => run("remove", key, () => store.remove(key, unchangedSince)),
   };
 }

@@ -73,7 +73,10 @@ export function webWorld(): WebWorld {
     link: async () => {
       throw new Error("no page is a copy of a blob");
     },
-    copy: async (key, bytes) => void pages.set(key, bytes),
+    copy: async (key, bytes) => {
+      pages.set(key, bytes);
+      return "other";
+    },
   });
   return {
     objects,

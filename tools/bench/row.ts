@@ -5,7 +5,7 @@ import type { Program } from "./program.ts";
 export interface Bar {
   readonly sense: "≤" | "≥";
   readonly limit: number;
-  readonly unit: "ms" | "×" | "MB" | "a second";
+  readonly unit: "ms" | "×" | "MB" | "a second" | "requests";
 }
 
 export interface Line {

@@ -228,7 +228,7 @@ async function filesBeside(
     once,
     swap: async () => undefined,
     read: async () => undefined,
-    copy: async () => {},
+    copy: async () => "other",
     link: async () => {},
   });
   return files;

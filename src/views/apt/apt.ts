@@ -8,7 +8,7 @@ import { KilnError } from "../../errors.ts";
 import { giveBack } from "../../system/give-back.ts";
 import { type Form, forms, withRecords } from "../compressed-index.ts";
 import type { ChannelChange, Shown } from "../shown.ts";
-import type { RepositorySource, View, ViewTarget } from "../view.ts";
+import type { Recheck, RepositorySource, View, ViewTarget } from "../view.ts";
 import { aptGenerations } from "./kept.ts";
 import { mirrorSuites } from "./mirror.ts";
 import { type IndexFile, listedFiles, packedFiles, plainFile, readInRelease, redated, releaseText } from "./release.ts";
@@ -22,7 +22,14 @@ export const aptView: View<RepositorySource> = {
   mirror: mirrorSuites,
   async take(_, source, target) {
     const channels = Map.groupBy(source.changes, ({ channel }) => channel);
-    for (const [channel, changes] of channels) await takeChannel({ channel, changes, source, target });
+    const rechecks: Recheck[] = [];
+    for (const [channel, changes] of channels) {
+      const recheck = await takeChannel({ channel, changes, source, target });
+      if (recheck !== undefined) rechecks.push(recheck);
+    }
+    return async () => {
+      for (const recheck of rechecks) await recheck();
+    };
   },
   /** The same lists of indexes with a new date; no index is touched. A channel that is no suite stays none. */
   async refresh(channel, { signer }, target) {
@@ -46,13 +53,13 @@ interface Suite {
   readonly target: ViewTarget;
 }
 
-async function takeChannel(suite: Suite): Promise<void> {
+async function takeChannel(suite: Suite): Promise<Recheck | undefined> {
   const { channel, changes, source, target } = suite;
   const keys = suiteKeys(channel);
   const stanzas = new Map(changes.map(({ name, now }) => [name, packagesIn(now)]));
   const hadNone = changes.every(({ before }) => packagesIn(before).length === 0);
   const hasNone = [...stanzas.values()].every((list) => list.length === 0);
-  if (hasNone && hadNone && !source.afresh) return;
+  if (hasNone && hadNone && !source.afresh) return undefined;
   const { signer } = source;
   let before: Before | undefined;
   let made: Made | undefined;
@@ -70,8 +77,8 @@ async function takeChannel(suite: Suite): Promise<void> {
     }
     return made.inRelease;
   });
-  if (current === undefined) return;
-  await writeUsualPaths({ keys, signer, target, current, signature: made?.signature, before: old });
+  if (current === undefined) return undefined;
+  return writeUsualPaths({ keys, signer, target, current, signature: made?.signature, before: old });
 }
 
 interface Made {

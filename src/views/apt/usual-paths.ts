@@ -3,7 +3,7 @@
 
 import pMap from "p-map";
 
-import type { ViewSigner, ViewTarget } from "../view.ts";
+import type { Recheck, ViewSigner, ViewTarget } from "../view.ts";
 import { readInRelease } from "./release.ts";
 import type { SuiteKeys } from "./suite.ts";
 
@@ -29,15 +29,16 @@ export async function releaseSignature(signer: ViewSigner, text: string, date: n
 }
 
 /**
- * Copies what is other than in the Release `before`. Whoever was slower copies the newer InRelease's files once more. If we stop
+ * Copies what is other than in the Release `before`. Whoever was slower copies the newer InRelease's files once more: at once where what
+ * stood there wasn't what `before` had, else when the catalog's swap, which comes last, says that there were two. If we stop
  * here, the next publisher finds more leaves in InRelease than are settled, and copies all.
  */
 export async function writeUsualPaths(
   options: UsualPaths & { readonly before: ReleaseBefore | undefined },
-): Promise<void> {
+): Promise<Recheck | undefined> {
   const { keys, target, before } = options;
   let isFirst = true;
-  await following(options, async (text) => {
+  return following(options, async (text) => {
     const listed = [...text.matchAll(/^ ([0-9a-f]{64}) +\d+ (\S+\.(?:gz|xz|zst))$/gm)];
     const other = listed.filter(([line]) => !isFirst || before?.text.includes(`${line}\n`) !== true);
     isFirst = false;
@@ -49,25 +50,36 @@ export async function writeUsualPaths(
 
 /** Release and its signature alone: after a new signature of the same indexes. */
 export async function writeSignature(options: UsualPaths): Promise<void> {
-  await following(options, async () => {});
+  const recheck = await following(options, async () => {});
+  await recheck?.();
 }
 
 /** Writes Release as InRelease has it, with `copy`, until InRelease stays as it is. Nothing is made in between: all is ready. */
 async function following(
   { keys, signer, target, before, ...made }: UsualPaths & { readonly before?: ReleaseBefore | undefined },
   copy: (text: string) => Promise<void>,
-): Promise<void> {
-  let shown: Uint8Array | undefined = made.current;
-  for (let copied: Uint8Array | undefined; ; copied = shown, shown = await target.read(keys.inRelease)) {
-    if (shown === undefined || (copied !== undefined && Buffer.compare(shown, copied) === 0)) return;
+): Promise<Recheck | undefined> {
+  const write = async (shown: Uint8Array, known?: Uint8Array): Promise<"as guessed" | "other"> => {
     const { text, date } = await readInRelease(shown, keys.inRelease, signer);
-    const known = copied === undefined ? made.signature : undefined;
     const signature = known ?? (await releaseSignature(signer, text, date));
     const old = before === undefined ? undefined : Buffer.from(before.text);
-    await Promise.all([
+    const [, ...were] = await Promise.all([
       copy(text),
       target.copy(keys.release, Buffer.from(text), old),
       target.copy(keys.signature, signature, before?.signature),
     ]);
-  }
+    return were.includes("other") ? "other" : "as guessed";
+  };
+  const recheck = async (): Promise<void> => {
+    let copied = made.current;
+    for (;;) {
+      const shown = await target.read(keys.inRelease);
+      if (shown === undefined || Buffer.compare(shown, copied) === 0) return;
+      await write(shown);
+      copied = shown;
+    }
+  };
+  if ((await write(made.current, made.signature)) === "as guessed") return recheck;
+  await recheck();
+  return undefined;
 }

@@ -2,6 +2,7 @@
 // also goes into the list of all names, whose pages lie under their digests and are written before the front page names them.
 
 import { digestOf } from "../../artifact/digest.ts";
+import { canonicalText } from "../../artifact/json.ts";
 import type { Next, ViewTarget } from "../view.ts";
 import { frontPage, namesPage } from "./front.ts";
 import { webKeys } from "./keys.ts";
@@ -16,18 +17,20 @@ export const emptyFront: FrontState = { taken: 0, recent: [], pages: [] };
 export interface FrontToWrite {
   /** Of the names that changed, in any order. */
   readonly rows: readonly FrontRow[];
+  /** What the names' own pages had of them until now. */
+  readonly before: ReadonlyMap<string, FrontRow>;
   readonly source: WebSource;
   readonly target: ViewTarget;
   /** The page as it was read just now. */
   readonly read?: Uint8Array | undefined;
 }
 
-export async function writeFront({ rows, source, target, read }: FrontToWrite): Promise<void> {
+export async function writeFront({ rows, before: known, source, target, read }: FrontToWrite): Promise<void> {
   const next: Next = async (found) => {
     const before = found === undefined || source.afresh ? emptyFront : readFrontState(found, webKeys.front);
     const late = rows.filter(({ leaf }) => leaf >= before.taken);
     if (found !== undefined && !source.afresh && late.length === 0) return undefined;
-    const { state, made } = await withNames(before, late, source);
+    const { state, made } = await withNames(before, late, source, known);
     const isThere = new Set(before.pages.map(({ digest }) => digest));
     for (const [digest, bytes] of made) if (!isThere.has(digest)) await target.once(webKeys.names(digest), bytes);
     return frontPage(state, source);
@@ -40,6 +43,7 @@ export async function withNames(
   before: FrontState,
   rows: readonly FrontRow[],
   source: Pick<WebSource, "object" | "origin">,
+  known: ReadonlyMap<string, FrontRow> = new Map(),
 ): Promise<{ state: FrontState; made: Map<string, Buffer> }> {
   const all = new Map(before.recent.map((row) => [row.name, row]));
   for (const row of rows) all.set(row.name, row);
@@ -48,7 +52,14 @@ export async function withNames(
   const recent = newestLast.slice(-mostOnFront);
   const isFew = before.pages.length === 0 && newestLast.length <= mostOnFront;
   if (isFew) return { state: { taken, recent, pages: [] }, made: new Map() };
-  const listed = before.pages.length === 0 ? newestLast : rows;
+  // What was taken in when the name's channels were the same has nothing new for the list.
+  const isListed = (row: FrontRow): boolean => {
+    const one = known.get(row.name);
+    return (
+      one !== undefined && one.leaf < before.taken && canonicalText(listedOf(one)) === canonicalText(listedOf(row))
+    );
+  };
+  const listed = before.pages.length === 0 ? newestLast : rows.filter((row) => !isListed(row));
   const { pages, made } = await withListed(before.pages, listed, source);
   return { state: { taken, recent, pages }, made };
 }

@@ -4,8 +4,8 @@
 import pMap from "p-map";
 
 import type { Generations, KeptSource } from "../generations.ts";
-import { underDigest, webKeys } from "./keys.ts";
-import { readFrontState, readNames, readNameState, readOlderEvents } from "./state.ts";
+import { isList, underDigest, webKeys } from "./keys.ts";
+import { type FrontState, readFrontState, readNames, readNameState, readOlderEvents } from "./state.ts";
 import { namedBy } from "./superseding.ts";
 
 export const webGenerations: Generations = {
@@ -28,8 +28,22 @@ export const webGenerations: Generations = {
       if (bytes !== undefined) for (const { name } of readNames(bytes, key).names) names.add(name);
     }
     for (const name of names) yield* keptOf(name, source);
+    yield* keptLists(pages, source);
   },
 };
+
+/** Lists that were superseded: one was when its successor was made, which begins with the same names. That one may have had others before it. */
+async function* keptLists(pages: FrontState["pages"], source: KeptSource): AsyncGenerator<string> {
+  const current = new Set(pages.map(({ digest }) => webKeys.names(digest)));
+  for await (const { key, modified } of source.list("web/_/")) {
+    if (!isList(key) || current.has(key) || modified > source.since) continue;
+    const bytes = await source.read(key);
+    const [first] = bytes === undefined ? [] : readNames(bytes, key).names;
+    const successor = first && (pages.findLast((page) => page.first <= first.name) ?? pages[0]);
+    const made = successor && (await source.modified(webKeys.names(successor.digest)));
+    if (made !== undefined && made > source.since) yield key;
+  }
+}
 
 const pagesAtOnce = 16;
 

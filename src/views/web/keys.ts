@@ -16,6 +16,10 @@ export const webKeys = {
 /** What pages lead to by its digest. */
 export const underDigest = /^web\/(?:_\/[0-9a-f]{64}\.(?:html|css)|[^/]+\/_\/[0-9a-f]{64}\.html)$/;
 
+export function isList(key: string): boolean {
+  return /^web\/_\/.*\.html$/.test(key);
+}
+
 /** A folder can't have the name of the file beside it. */
 function segmentOf(version: string): string {
   return version === "index.html" ? "_index.html" : version;

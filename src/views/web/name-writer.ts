@@ -7,13 +7,20 @@ import type { Leaf, ReleaseLeaf } from "../../artifact/leaf.ts";
 import { isKilnError } from "../../errors.ts";
 import { atOnce, type Next, type TakenLeaf, type ViewTarget } from "../view.ts";
 import { contentsOf, describeState } from "./contents.ts";
-import { describeRelease, emptyName, takeLeaf } from "./fold.ts";
+import { describeRelease, emptyName, frontRowOf, takeLeaf } from "./fold.ts";
 import { webKeys } from "./keys.ts";
 import { namePage, olderReleasesPage } from "./name.ts";
 import { releasePage } from "./release.ts";
 import type { WebSource } from "./source.ts";
 import { splitOff } from "./split-off.ts";
-import { type NameState, readNameState, readOlderReleases, readReleaseState, type ReleaseRow } from "./state.ts";
+import {
+  type FrontRow,
+  type NameState,
+  readNameState,
+  readOlderReleases,
+  readReleaseState,
+  type ReleaseRow,
+} from "./state.ts";
 
 export interface NameToWrite {
   readonly name: string;
@@ -23,14 +30,16 @@ export interface NameToWrite {
   readonly target: ViewTarget;
 }
 
-/** The state after the leaves: what the name's page says now, or what it said already. */
-export async function writeName(options: NameToWrite): Promise<NameState> {
+/** The state after the leaves: what the name's page says now, or what it said already; and what the front page was to show until now. */
+export async function writeName(options: NameToWrite): Promise<{ state: NameState; before: FrontRow | undefined }> {
   const { name, leaves, source, target } = options;
   const key = webKeys.name(name);
   let state: NameState = emptyName(name, leaves[0]?.index ?? 0);
+  let row: FrontRow | undefined;
   const next: Next = async (found) => {
     const before = found === undefined || source.afresh ? undefined : readNameState(found, key);
     state = before ?? emptyName(name, leaves[0]?.index ?? 0);
+    row = before && frontRowOf(before);
     const late = leaves.filter(({ index }) => index >= state.taken);
     if (before !== undefined && late.length === 0) return undefined;
     const changes = await takeAll(state, late, source);
@@ -43,7 +52,7 @@ export async function writeName(options: NameToWrite): Promise<NameState> {
     return namePage(state, source);
   };
   await target.swap(key, next, !source.afresh && (await source.isNew(name)) ? "absent" : undefined);
-  return state;
+  return { state, before: row };
 }
 
 interface Changes {

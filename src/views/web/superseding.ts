@@ -1,11 +1,12 @@
-// What a page named and its successor doesn't: a style, lists of names, older releases and events. Whoever supersedes such an object makes
+// What a page named and its successor doesn't: a style, older releases and events. (Of a list of names its successor says when it was
+// superseded: see kept.ts.) Whoever supersedes such an object makes
 // it again, of its own bytes, which renews its age: so gc, which asks for that alone, leaves it for the grace time to whoever read the
 // page before. If we stop in between, it may go a little early, and the link of a page that is open leads nowhere.
 
 import { posix } from "node:path";
 
 import type { ViewTarget } from "../view.ts";
-import { underDigest } from "./keys.ts";
+import { isList, underDigest } from "./keys.ts";
 
 export function superseding(target: ViewTarget): ViewTarget {
   const renewed = new Set<string>();
@@ -32,7 +33,7 @@ export function superseding(target: ViewTarget): ViewTarget {
       );
       if (before === undefined || after === undefined) return answer;
       const kept = namedBy(after, key);
-      for (const named of namedBy(before, key)) await renew(named, kept);
+      for (const named of namedBy(before, key)) if (!isList(named)) await renew(named, kept);
       return answer;
     },
   };

@@ -13,6 +13,7 @@ import { webKeys } from "./keys.ts";
 import { writeName } from "./name-writer.ts";
 import { styleBytes, styleKey } from "./page.ts";
 import { webSource } from "./source.ts";
+import type { FrontRow } from "./state.ts";
 import { superseding } from "./superseding.ts";
 
 export const webView: View<RepositorySource> = {
@@ -26,16 +27,19 @@ export const webView: View<RepositorySource> = {
     // A front page that has another style was written by another Kiln: whoever is first brings its own.
     if (front === undefined || source.afresh || !usesOurStyle(front)) await target.once(styleKey, styleBytes);
     const names = [...Map.groupBy(leaves, ({ leaf }) => leaf.name)];
+    const before = new Map<string, FrontRow>();
     const rows = await pMap(
       names,
       async ([name, all]) => {
-        const state = await writeName({ name, leaves: all, source, target });
+        const { state, before: row } = await writeName({ name, leaves: all, source, target });
+        if (row !== undefined) before.set(name, row);
         // What the front page shows of a name is said by releases and moves alone.
         return all.some(({ leaf }) => isOnFront(leaf)) ? [frontRowOf(state)] : [];
       },
       { concurrency: atOnce },
     );
-    if (rows.flat().length > 0 || source.afresh) await writeFront({ rows: rows.flat(), source, target, read: front });
+    if (rows.flat().length > 0 || source.afresh)
+      await writeFront({ rows: rows.flat(), before, source, target, read: front });
   },
 };
 
