@@ -87,6 +87,7 @@ async function takeAll(
   const source = { ...known, ...repository, changes, afresh };
   const target = onceOnly(bringUp.store);
   for (const view of views) if (view.mirror === undefined) await view.take(leaves, source, target);
+  if (!isWhole(scope)) for (const view of views) await view.takePart?.(leaves, source, target);
   for (const repository of repositories) await repository.copy(target, source);
 }
 

@@ -136,6 +136,10 @@ export interface View<Source = ViewSource> {
    * views' documents itself.
    */
   mirror?(from: MirroredStore): AsyncIterable<Standing>;
+  /**
+   * Of such a view, where its documents can do without a signature in a mirror of a part: makes them of what is there, afresh.
+   */
+  takePart?(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<void>;
   /** Takes in leaves that lie in the source's tree, in log order. */
   take(leaves: readonly TakenLeaf[], source: Source, target: ViewTarget): Promise<Recheck | void>;
   /** Signs a channel's documents anew, with a new date, as they are. False: it has none. Only of views whose signatures expire. */

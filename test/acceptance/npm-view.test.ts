@@ -75,9 +75,10 @@ interface Pacote {
   manifest(spec: string, options: Record<string, unknown>): Promise<{ _integrity: string; _signatures: unknown[] }>;
 }
 
-test("the registry's signatures are good to npm's own check, and only as long as nothing is changed", async () => {
+/** npm's own check of a registry's signatures, by the keys that this one tells. */
+async function checkedBy(keysOf: string) {
   const pacote = createRequire(join(import.meta.dirname, "../../registry/package.json"))("pacote") as Pacote;
-  const { keys } = (await (await fetch(`${registry}-/npm/v1/keys`)).json()) as { keys: { key: string }[] };
+  const { keys } = (await (await fetch(`${keysOf}-/npm/v1/keys`)).json()) as { keys: { key: string }[] };
   const pem = ({ key }: { key: string }) => `-----BEGIN PUBLIC KEY-----\n${key}\n-----END PUBLIC KEY-----`;
   const options = (at: string) => ({
     registry: at,
@@ -86,6 +87,11 @@ test("the registry's signatures are good to npm's own check, and only as long as
     cache: join(scene.root, "pacote"),
     [`//${new URL(at).host}${new URL(at).pathname}:_keys`]: keys.map((key) => ({ ...key, pemkey: pem(key) })),
   });
+  return { pacote, options };
+}
+
+test("the registry's signatures are good to npm's own check, and only as long as nothing is changed", async () => {
+  const { pacote, options } = await checkedBy(registry);
   for (const spec of ["@acme/greeting@1.0.0", "@acme/greeting@staging", "acme-greeter"]) {
     expect(await pacote.manifest(spec, options(registry))).toMatchObject({
       _signatures: [{ keyid: expect.anything() }],
@@ -124,6 +130,48 @@ test("every client follows a channel forth, after a promotion, and back", async 
   expect(await installed("staging")).toEqual(everywhere("1.1.0"));
   await kilnDone(scene, ["promote", "greetings@1.0.0", "staging"]);
   expect(await installed("staging")).toEqual(everywhere("1.0.0"));
+});
+
+test("from a mirror of a channel npm installs what the channel shows, with good signatures, and follows it", async () => {
+  await kilnDone(scene, ["promote", "greetings@1.0.0", "mirrored"]);
+  const folder = join(scene.root, "mirror");
+  const mirror = await serve(files(folder));
+  try {
+    const follow = async () => {
+      const address = ["--public-url", `${mirror.url}/`];
+      await kilnDone(scene, ["sync", `${server.url}`, folder, "--channel", "mirrored", ...address]);
+      const audit = await kiln(scene, ["audit", "--store", folder]);
+      expect(audit, audit.stdout).toMatchObject({ end: 0 });
+    };
+    await follow();
+    const project = await newProject(scene, "npm", `${mirror.url}/npm/`, "npm-mirror");
+    const shown = async () =>
+      JSON.parse(await project.run(["view", "@acme/greeting", "versions", "dist-tags", "--json"]));
+    expect(await shown()).toEqual({ versions: ["1.0.0"], "dist-tags": { latest: "1.0.0", mirrored: "1.0.0" } });
+    await project.run(["install", "acme-greeter@mirrored"]);
+    expect(await project.load("acme-greeter")).toBe("hello from 1.0.0, through 1.0.0");
+    expect(await project.read("package-lock.json")).toContain(`${mirror.url}/pool/`);
+    const { pacote, options } = await checkedBy(`${mirror.url}/npm/`);
+    const signed = await pacote.manifest("@acme/greeting@mirrored", options(`${mirror.url}/npm/`));
+    expect(signed._signatures).toHaveLength(1);
+    await kilnDone(scene, ["promote", "greetings@1.1.0", "mirrored"]);
+    await follow();
+    expect(await shown()).toEqual({
+      versions: ["1.0.0", "1.1.0"],
+      "dist-tags": { latest: "1.1.0", mirrored: "1.1.0" },
+    });
+    await project.run(["install", "acme-greeter@mirrored"]);
+    expect(await project.load("acme-greeter")).toBe("hello from 1.1.0, through 1.1.0");
+    // Nobody signed it: the audit computes it anew.
+    const path = join(folder, "npm/@acme/greeting");
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replaceAll(/"leaf":\d+/g, '"leaf":9999'));
+    expect((await kiln(scene, ["audit", "--store", folder])).stdout).toContain("VIEW_MISMATCH");
+    await follow();
+    expect(await readFile(path, "utf8")).toBe(text);
+  } finally {
+    await mirror.close();
+  }
 });
 
 test("a tarball that somebody swapped is installed by nobody, and found by the audit", async () => {

@@ -124,8 +124,7 @@ export async function audit({ store, trust, since, context }: AuditOptions): Pro
     await checkApt(documents);
     await checkYum(documents);
     // Releases that weren't looked at say nothing of what a packument must hold.
-    // A packument is signed as a whole, with all versions: a mirror of a part has none.
-    if (since === undefined && part === undefined) await checkNpm(documents);
+    if (since === undefined) await checkNpm({ ...documents, required });
     return checkRepositories(documents);
   });
   const pages = await inStep(report, "check the pages", () =>

@@ -1,11 +1,13 @@
 // The npm packages of a store: each packument is signed by a trusted key, is what the log gives, byte by byte, and names the pool
 // where the store is reached; beside it lie its dist-tags and the registry's keys. What a publisher is about to write is a note.
+// A mirror of a part has packuments of what its channels or names lead to, which nobody signed.
 
 import { z } from "zod";
 
 import { parseStored } from "../../artifact/json.ts";
 import { keys } from "../../artifact/pool.ts";
 import { KilnError } from "../../errors.ts";
+import { logOf, readCheckpoint } from "../../log/checkpoint.ts";
 import { readDocument } from "../../stores/read.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, versionOf } from "../../views/npm/held.ts";
 import {
@@ -14,10 +16,12 @@ import {
   packumentSignedAs,
   type PackumentVersion,
   readPackument,
+  readUnsigned,
 } from "../../views/npm/packument.ts";
 import { npmKeys, packageOf, registryKeys, signingKeysBytes } from "../../views/npm/registry.ts";
 import type { SignedRelease } from "../release-artifact.ts";
 import { type DocumentsToCheck, wasTaken } from "./documents.ts";
+import { isShownIn } from "./part.ts";
 import { shownSource } from "./shown.ts";
 
 /** What releases hold of npm packages: collected while they are checked, in any order. */
@@ -53,18 +57,28 @@ export interface NpmToCheck extends DocumentsToCheck {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly packages: NpmPackages;
+  /** Manifests of releases that a mirror of a part must have. */
+  readonly required: ReadonlySet<string>;
 }
 
 export async function checkNpm(options: NpmToCheck): Promise<void> {
   const { packages, findings, publicUrl } = options;
   if (packages.byPackage.size === 0) return;
   if (publicUrl === undefined) return;
-  for (const [name, holders] of packages.byPackage) {
+  for (const [name, all] of packages.byPackage) {
+    const listed = [...all].map(([of, held]) => [of, held.filter((one) => isListed(one, options))] as const);
+    const holders = new Map(listed.filter(([, held]) => held.length > 0));
+    // A mirror still has releases that its channels once showed.
+    if (holders.size === 0) continue;
     const wanted = await wantedOf(name, holders, options);
     const key = npmKeys.packument(name);
     await findings.checkAsync(key, () => checkPackument(wanted, publicUrl, options));
   }
   await findings.checkAsync(npmKeys.signingKeys, () => checkKeys(options));
+}
+
+function isListed({ held }: HeldVersion, { part, required }: NpmToCheck): boolean {
+  return part === undefined || required.has(held.shown.release.manifest);
 }
 
 /** Everything but what only the moves of the past say: `leaf` is the newest that the present is made of. */
@@ -111,7 +125,8 @@ async function movesOf(name: string, options: NpmToCheck): Promise<LoggedMove[]>
   const moves: LoggedMove[] = [];
   for (const [key, { index }] of options.history.moves) {
     const channel = key.slice(key.lastIndexOf("/") + 1, -".json".length);
-    const leaf = key === keys.channel(name, channel) ? await shownSource(options).leaf(index) : undefined;
+    const isOfName = key === keys.channel(name, channel) && isShownIn(options.part, { name, channel });
+    const leaf = isOfName ? await shownSource(options).leaf(index) : undefined;
     if (leaf !== undefined) moves.push({ channel, index, version: leaf.version });
   }
   return moves;
@@ -127,9 +142,10 @@ async function checkPackument(wanted: Packument, publicUrl: string, options: Npm
     if (isTaken) throw new KilnError("OBJECT_MISSING", `${key}: got no such object, want a packument`);
     return findings.note("VIEW_BEHIND", key, `${key}: it isn't written yet`);
   }
-  const got = await readPackument(bytes, key, signerOfViews(options));
+  const isSigned = options.part === undefined;
+  const got = isSigned ? await readPackument(bytes, key, signerOfViews(options)) : readUnsigned(bytes, key);
   // Somebody published it anew since the log was read.
-  if (got.leaf >= tree.size) return;
+  if (got.leaf >= tree.size && (isSigned || (await hasGrownTo(got.leaf, options)))) return;
   if (got.leaf < wanted.leaf && !isTaken) {
     return findings.note("VIEW_BEHIND", key, `${key}: it hasn't taken in the newest leaves yet`);
   }
@@ -145,6 +161,11 @@ async function checkPackument(wanted: Packument, publicUrl: string, options: Npm
     if (!isTaken) return findings.note("VIEW_BEHIND", tagsKey, `${tagsKey}: it isn't the packument's yet`);
     throw new KilnError("VIEW_MISMATCH", `${tagsKey}: got ${tags === undefined ? "none" : "others"}, want ${key}'s`);
   });
+}
+
+/** What nobody signed may say anything. */
+async function hasGrownTo(leaf: number, { store, trust }: NpmToCheck): Promise<boolean> {
+  return (await readCheckpoint(store, logOf(trust))).size > leaf;
 }
 
 function differenceOf(got: Packument, want: Packument): string {
@@ -182,7 +203,7 @@ async function checkKeys(options: NpmToCheck): Promise<void> {
  */
 export async function requireLaterPackument(
   key: string,
-  options: Omit<NpmToCheck, "packages" | "publicUrl">,
+  options: Omit<NpmToCheck, "packages" | "publicUrl" | "required">,
 ): Promise<void> {
   const name = packageOf(key);
   const at = npmKeys.packument(name ?? "");

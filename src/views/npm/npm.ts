@@ -9,20 +9,24 @@ import { type Shown, soundReleaseAt } from "../shown.ts";
 import type { RepositorySource, TakenLeaf, View, ViewTarget } from "../view.ts";
 import { type Held, heldIn, type RegistrySignature, registrySignature, releaseOf, versionOf } from "./held.ts";
 import { mirrorPackuments } from "./mirror.ts";
-import { type Packument, packumentBytes, readPackument } from "./packument.ts";
+import { type Packument, packumentBytes, readPackument, unsignedBytes } from "./packument.ts";
 import { npmKeys } from "./registry.ts";
-import { replaceDistTags, replaceSigningKeys } from "./unsigned.ts";
+import { replaceBy, replaceDistTags, replaceSigningKeys } from "./unsigned.ts";
 
 export const npmView: View<RepositorySource> = {
   name: "npm",
   mirror: mirrorPackuments,
-  async take(leaves, source, target) {
-    const found: PackageNews[] = [];
-    for (const [name, own] of Map.groupBy(leaves, ({ leaf }) => leaf.name)) {
-      const shown = await shownOf({ name, leaves: own, source });
-      found.push(...newsOf({ name, leaves: own, shown, source }));
+  async takePart(leaves, source, target) {
+    const news = await newsIn(leaves, source);
+    for (const one of news) {
+      const packument = await nextPackument(one, undefined, source);
+      await replaceBy(target, npmKeys.packument(one.package), unsignedBytes(packument, source.publicUrl));
+      await replaceDistTags(one.package, packument, target);
     }
-    const news = found.filter((one) => isFirst(one, found));
+    if (news.length > 0) await replaceSigningKeys(source, target);
+  },
+  async take(leaves, source, target) {
+    const news = await newsIn(leaves, source);
     for (const one of news) await takePackage(one, source, target);
     if (news.length > 0) await replaceSigningKeys(source, target);
   },
@@ -40,6 +44,15 @@ interface PackageNews {
   readonly touched: ReadonlySet<string>;
   /** Channel → version of the name. */
   readonly channels: ReadonlyMap<string, string | undefined>;
+}
+
+async function newsIn(leaves: readonly TakenLeaf[], source: RepositorySource): Promise<PackageNews[]> {
+  const found: PackageNews[] = [];
+  for (const [name, own] of Map.groupBy(leaves, ({ leaf }) => leaf.name)) {
+    const shown = await shownOf({ name, leaves: own, source });
+    found.push(...newsOf({ name, leaves: own, shown, source }));
+  }
+  return found.filter((one) => isFirst(one, found));
 }
 
 interface Name {

@@ -1,6 +1,7 @@
 // What npm calls a packument: all versions of one package, and its dist-tags, in one document. It is signed as a whole by the
 // OpenPGP key, in a member that npm doesn't read, so that the next version is added only to what a publisher wrote. The
-// signature doesn't cover where the store is reached: the same document serves a mirror under another address.
+// signature doesn't cover where the store is reached: the same document serves a mirror under another address. In a mirror of a part,
+// which has other versions, nobody signed it, and nothing is ever built on it.
 // Its time is that of the newest leaf that is about the package: made anew from the log, it has the same bytes.
 
 import { createHash } from "node:crypto";
@@ -55,8 +56,8 @@ const stateSchema = z.strictObject({
   leaf: z.int().nonnegative(),
   /** Those that lead to a version of the package. */
   channels: z.array(z.string()),
-  /** An OpenPGP packet in base64, over the canonical JSON of the document without this member. */
-  signature: z.base64(),
+  /** An OpenPGP packet in base64, over the canonical JSON of the document without this member; absent in a mirror of a part. */
+  signature: z.base64().optional(),
 });
 
 const documentSchema = z.looseObject({
@@ -86,6 +87,9 @@ export async function readPackument(
 ): Promise<Packument> {
   const document = parseDocument(bytes, key);
   const { signature, ...state } = document._kiln;
+  if (signature === undefined) {
+    throw new KilnError("SIGNATURE_INVALID", `${key}: got a packument without a signature, want a signed one`);
+  }
   const signed = signedBytes({ ...withTarballs(document, poolKeyOf), _kiln: state });
   await verifyOpenPgp({
     signature: armored(Buffer.from(signature, "base64")),
@@ -94,7 +98,16 @@ export async function readPackument(
     now: signer.now,
     what: key,
   });
-  const { name, time, versions, "dist-tags": tags } = document;
+  return packumentOf(document, key);
+}
+
+/** One that needs no signature: a mirror's of a part. Throws STORE_CORRUPT. */
+export function readUnsigned(bytes: Uint8Array, key: string): Packument {
+  return packumentOf(parseDocument(bytes, key), key);
+}
+
+function packumentOf(document: Document, key: string): Packument {
+  const { name, time, versions, "dist-tags": tags, _kiln: state } = document;
   return {
     name,
     release: state.release,
@@ -121,6 +134,11 @@ export async function packumentBytes(
   return canonicalBytes(withTarballs(signed, (key) => `${publicUrl}${key}`));
 }
 
+/** The document of a mirror of a part. */
+export function unsignedBytes(packument: Packument, publicUrl: string): Uint8Array {
+  return canonicalBytes(withTarballs(documentOf(packument), (key) => `${publicUrl}${key}`));
+}
+
 /** The same document for a store that is reached elsewhere: no key is needed. Throws STORE_CORRUPT. */
 export function packumentAt(bytes: Uint8Array, key: string, publicUrl: string): Uint8Array {
   return canonicalBytes(withTarballs(parseDocument(bytes, key), (tarball) => `${publicUrl}${poolKeyOf(tarball)}`));
@@ -133,7 +151,7 @@ export function packumentSignedAs(
 ): Uint8Array {
   const { signature } = parseDocument(bytes, key)._kiln;
   const document = documentOf(packument);
-  const signed = { ...document, _kiln: { ...document._kiln, signature } };
+  const signed = { ...document, _kiln: { ...document._kiln, ...(signature === undefined ? {} : { signature }) } };
   return canonicalBytes(withTarballs(signed, (tarball) => `${publicUrl}${tarball}`));
 }
 

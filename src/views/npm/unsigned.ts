@@ -15,6 +15,6 @@ export async function replaceSigningKeys(source: RepositorySource, target: ViewT
   await replaceBy(target, npmKeys.signingKeys, signingKeysBytes(keys));
 }
 
-async function replaceBy(target: ViewTarget, key: string, bytes: Uint8Array): Promise<void> {
+export async function replaceBy(target: ViewTarget, key: string, bytes: Uint8Array): Promise<void> {
   await target.swap(key, (found) => (found !== undefined && Buffer.compare(found, bytes) === 0 ? undefined : bytes));
 }
