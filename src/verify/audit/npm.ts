@@ -144,8 +144,11 @@ async function checkPackument(wanted: Packument, publicUrl: string, options: Npm
   }
   const isSigned = options.part === undefined;
   const got = isSigned ? await readPackument(bytes, key, signerOfViews(options)) : readUnsigned(bytes, key);
-  // Somebody published it anew since the log was read.
-  if (got.leaf >= tree.size && (isSigned || (await hasGrownTo(got.leaf, options)))) return;
+  if (got.leaf >= tree.size) {
+    // Somebody published it anew since the log was read.
+    if (isSigned || (await hasGrownTo(got.leaf, options))) return;
+    throw new KilnError("VIEW_MISMATCH", `${key}: got one of leaf ${got.leaf}, want one of a log of ${tree.size}`);
+  }
   if (got.leaf < wanted.leaf && !isTaken) {
     return findings.note("VIEW_BEHIND", key, `${key}: it hasn't taken in the newest leaves yet`);
   }
