@@ -139,7 +139,7 @@ test("from a mirror of a channel npm installs what the channel shows, with good 
   try {
     const follow = async () => {
       const address = ["--public-url", `${mirror.url}/`];
-      await kilnDone(scene, ["sync", `${server.url}`, folder, "--channel", "mirrored", ...address]);
+      await kilnDone(scene, ["sync", server.url, folder, "--channel", "mirrored", ...address]);
       const audit = await kiln(scene, ["audit", "--store", folder]);
       expect(audit, audit.stdout).toMatchObject({ end: 0 });
     };
