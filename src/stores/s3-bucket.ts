@@ -41,6 +41,8 @@ export async function openBucket(url: string, signal: AbortSignal): Promise<Buck
     maxAttempts: attempts,
     // What each request passes through is put together once: nothing is added after `clockOf`.
     cacheMiddleware: true,
+    // Servers that don't answer to it keep each part waiting for a second.
+    expectContinueHeader: false,
     requestHandler: { connectionTimeout: connectionPatience, requestTimeout: requestPatience },
     // Whatever is read is checked against a SHA-256 by whoever reads it.
     responseChecksumValidation: "WHEN_REQUIRED",

@@ -12,6 +12,7 @@ type Library = Pick<
   | "PutObjectCommand"
   | "CopyObjectCommand"
   | "CreateMultipartUploadCommand"
+  | "UploadPartCommand"
   | "UploadPartCopyCommand"
   | "CompleteMultipartUploadCommand"
   | "AbortMultipartUploadCommand"

@@ -10,13 +10,11 @@ import pMap from "p-map";
 import { KilnError } from "../errors.ts";
 import { asking, type Bucket, explained, openBucket, placeOf, statusOf } from "./s3-bucket.ts";
 import { loadS3Client } from "./s3-client.ts";
+import { partsAtOnce, partSize, sendParts } from "./s3-parts.ts";
 import { bucketReader, head } from "./s3-reader.ts";
 import { servedAs } from "./served-as.ts";
 import { type BegunUpload, replaceLimit, type ObjectInfo, type Store } from "./store.ts";
 
-/** Bytes of a part; four are sent at once, so a publish holds about five. The protocol takes 10,000 parts. */
-const partSize = 16 * 1024 * 1024;
-const partsAtOnce = 4;
 /** Bytes that a server copies at once; the protocol allows five times as many. */
 const copySize = 1024 * 1024 * 1024;
 /** How often an object is made again that was removed while it was renewed. */
@@ -96,45 +94,9 @@ async function createLarge(
   // Sending gigabytes only to hear that they are there would be a waste.
   if ((await head(bucket, key)) !== undefined) {
     for await (const _ of rest(body)) void _;
-  } else if (await sendParts(bucket, body)) return "created";
+  } else if (await sendParts(bucket, key, rest(body))) return "created";
   if (await adopt(bucket, key, source)) return "exists";
   throw vanished(key);
-}
-
-/** False: somebody else made the object meanwhile. */
-async function sendParts(
-  bucket: Bucket,
-  { key, ...body }: { readonly key: string; readonly start: Uint8Array; readonly pieces: AsyncIterator<Uint8Array> },
-): Promise<boolean> {
-  const { Readable } = await import("node:stream");
-  const { Upload } = await import("@aws-sdk/lib-storage");
-  const ending = new AbortController();
-  const end = () => ending.abort(bucket.signal.reason);
-  bucket.signal.addEventListener("abort", end, { once: true });
-  const upload = new Upload({
-    client: bucket.client,
-    params: {
-      Bucket: bucket.name,
-      Key: placeOf(bucket, key),
-      Body: Readable.from(rest(body), { objectMode: false, highWaterMark: partSize }),
-      IfNoneMatch: "*",
-      ChecksumAlgorithm: "CRC32",
-      ...servedAs(key),
-    },
-    partSize,
-    queueSize: partsAtOnce,
-    abortController: ending,
-  });
-  try {
-    await upload.done();
-    return true;
-  } catch (error) {
-    // 409: somebody else completes the same object this moment.
-    if (statusOf(error) === 412 || statusOf(error) === 409) return false;
-    throw error;
-  } finally {
-    bucket.signal.removeEventListener("abort", end);
-  }
 }
 
 async function* rest(body: {
