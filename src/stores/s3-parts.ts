@@ -5,7 +5,7 @@ import type { CompletedPart } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 
 import { giveBack } from "../system/give-back.ts";
-import { type Bucket, placeOf, statusOf } from "./s3-bucket.ts";
+import { asking, type Bucket, placeOf, statusOf } from "./s3-bucket.ts";
 import { loadS3Client } from "./s3-client.ts";
 import { servedAs } from "./served-as.ts";
 
@@ -34,28 +34,29 @@ export async function sendParts(bucket: Bucket, key: string, pieces: AsyncIterab
   // What a server keeps of a part is compared with this.
   const checked = { ChecksumAlgorithm: "CRC32" } as const;
   const begin = new CreateMultipartUploadCommand({ ...object, ...checked, ...servedAs(key) });
-  const { UploadId } = await client.send(begin, { abortSignal: signal });
+  const { UploadId } = await asking(bucket, () => client.send(begin, { abortSignal: signal }));
   const upload = { ...object, UploadId };
   const ending = new AbortController();
   const options = { abortSignal: AbortSignal.any([signal, ending.signal]) };
   const free: Uint8Array[] = [];
   const send = async ({ number, bytes }: Part): Promise<CompletedPart> => {
     const command = new UploadPartCommand({ ...upload, ...checked, PartNumber: number, Body: bytes });
-    const { ETag, ChecksumCRC32 } = await client.send(command, options);
+    const { ETag, ChecksumCRC32 } = await asking(bucket, () => client.send(command, options));
     free.push(bytes);
     return { PartNumber: number, ETag, ChecksumCRC32 };
   };
   try {
     const Parts = await pMap(partsOf(pieces, free), send, { concurrency: partsAtOnce });
     const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts }, IfNoneMatch: "*" });
-    await client.send(complete, options);
+    await asking(bucket, () => client.send(complete, options));
     return true;
   } catch (error) {
     // What was sent so far would be kept, and paid for.
     ending.abort();
     await client.send(new AbortMultipartUploadCommand(upload));
-    // 409: somebody else completes the same object this moment.
+    // 409, again and again: somebody else completes the same object this moment. No such upload: it was completed, and the answer lost.
     if (statusOf(error) === 412 || statusOf(error) === 409) return false;
+    if (error instanceof Error && error.name === "NoSuchUpload") return false;
     throw error;
   }
 }

@@ -96,7 +96,10 @@ async function createLarge(
     for await (const _ of rest(body)) void _;
   } else if (await sendParts(bucket, key, rest(body))) return "created";
   if (await adopt(bucket, key, source)) return "exists";
-  throw vanished(key);
+  throw new KilnError("STORE_CONTENDED", `${key}: got no object, while ${bucket.url} refused it because of another`, {
+    hint: "somebody else sends the same file this moment, or stopped in it: publish again",
+    details: { key },
+  });
 }
 
 async function* rest(body: {
