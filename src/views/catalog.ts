@@ -90,14 +90,13 @@ export function catalogReader(table: Table, overlay: ReadonlyMap<string, Row>, r
 
 /** The catalog as it is with `overlay` set. */
 export function overlaid(catalog: CatalogReader, overlay: ReadonlyMap<string, Row>): CatalogReader {
+  const startingWith = rowsByName(overlay);
   return {
     async row(key) {
       return overlay.get(key) ?? (await catalog.row(key));
     },
     async *rows(prefix) {
-      const late: [string, Row][] = [];
-      for (const entry of overlay) if (entry[0].startsWith(prefix)) late.push(entry);
-      late.sort(([a], [b]) => (a < b ? -1 : 1));
+      const late = startingWith(prefix).toSorted(([a], [b]) => (a < b ? -1 : 1));
       let next = 0;
       for await (const [key, row] of catalog.rows(prefix)) {
         while (next < late.length && (late[next] as [string, Row])[0] < key) yield late[next++] as [string, Row];
@@ -107,6 +106,20 @@ export function overlaid(catalog: CatalogReader, overlay: ReadonlyMap<string, Ro
       yield* late.slice(next);
     },
   };
+}
+
+/** Rows that may be added to and changed, by what their keys start with. A rebuild has those of every name, and asks for each name's. */
+function rowsByName(rows: ReadonlyMap<string, Row>): (prefix: string) => (readonly [string, Row])[] {
+  let [byName, size] = [new Map<string, string[]>(), 0];
+  return (prefix) => {
+    if (rows.size !== size) [byName, size] = [Map.groupBy(rows.keys(), nameIn), rows.size];
+    const keys = prefix.includes(" ") ? (byName.get(nameIn(prefix)) ?? []) : [...rows.keys()];
+    return keys.flatMap((key) => (key.startsWith(prefix) ? [[key, rows.get(key) as Row] as const] : []));
+  };
+}
+
+function nameIn(key: string): string {
+  return key.slice(0, key.indexOf(" "));
 }
 
 /** The fold: the rows that the leaf at `index` sets. Of two leaves that say the same thing of one key, the first counts. */
