@@ -1,7 +1,7 @@
 // Many publishers at once, each a process of its own, into one store; and the same while the kernel ends some of them between any two
 // operations and somebody starts them again.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,6 +13,7 @@ import { createStore } from "../../src/publish/create-store.ts";
 import { createOpenPgpKey, type OpenPgpKey } from "../../src/sign/openpgp-signer.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { makeStore } from "../../src/stores/writable.ts";
+import { withLock } from "../../src/system/lock.ts";
 import { audit } from "../../src/verify/audit/audit.ts";
 import { context, publisher, withOpenPgp } from "../fixtures/publisher.ts";
 import { seeded } from "../simulation/explore.ts";
@@ -63,7 +64,12 @@ test.for(["folder", "bucket"] as const)(
         when: random() < 0.5 ? "before" : "after",
       })),
     }));
-    await Promise.all(orders.map((order) => publishUntilDone(store, { ...order, signal })));
+    const killed = await Promise.all(orders.map((order) => publishUntilDone(store, { ...order, signal })));
+    const sum = (all: readonly number[]) => all.reduce((total, one) => total + one, 0);
+    // Who has fewer operations than its kill waits for ends before it.
+    const ordered = sum(orders.map(({ kills }) => kills.length));
+    expect(sum(killed), `of ${ordered} kills`).toBeGreaterThanOrEqual(ordered / 5);
+    if (place === "folder") await expectNothingLeft(store, { openpgp, signal });
     for (const { name, version } of orders.map(({ bake }) => bake)) {
       expect(await store.head(keys.release(name, version)), `${name}@${version}`).toBeDefined();
     }
@@ -73,17 +79,34 @@ test.for(["folder", "bucket"] as const)(
   },
 );
 
+/** Nobody holds the folder's lock, and what the killed ones left is taken away by the next publish after an hour. */
+async function expectNothingLeft(store: Store, one: { openpgp: OpenPgpKey; signal: AbortSignal }): Promise<void> {
+  const temporary = join(folder, "store/.tmp");
+  expect(await withLock(join(temporary, "lock"), { signal: one.signal, patience: 1000 }, async () => "mine")).toBe(
+    "mine",
+  );
+  await execa("find", [temporary, "-type", "f", "-exec", "touch", "-d", "2 hours ago", "{}", "+"]);
+  await publishUntilDone(store, {
+    ...one,
+    bake: { name: "last", version: "1.0.0", commit: "e", deb: true },
+    kills: [],
+  });
+  // The lock is a file that nobody holds.
+  expect(await readdir(temporary)).toEqual(["lock"]);
+}
+
 interface Order {
   readonly bake: { readonly name: string; readonly version: string; readonly commit: string; readonly deb: true };
   readonly openpgp: OpenPgpKey;
   readonly kills: readonly { readonly at: number; readonly when: string }[];
 }
 
-/** Ends with the signal, and every process with it. */
+/** How often it was killed. Ends with the signal, and every process with it. */
 async function publishUntilDone(
   store: Store,
   { bake, openpgp, kills, signal }: Order & { readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<number> {
+  let killed = 0;
   for (const kill of [...kills, undefined]) {
     const order = JSON.stringify({ bakes: [bake], openpgp, kill, attended: true });
     // They compile the same sources.
@@ -91,6 +114,8 @@ async function publishUntilDone(
     const limits = { cancelSignal: signal, killSignal: "SIGKILL", cleanup: true } as const;
     const ended = await execa(process.execPath, [program, store.url, order], { env, reject: false, ...limits });
     signal.throwIfAborted();
-    if (ended.signal !== "SIGKILL") expect(ended.exitCode, ended.stderr).toBe(0);
+    if (ended.signal === "SIGKILL") killed += 1;
+    else expect(ended.exitCode, ended.stderr).toBe(0);
   }
+  return killed;
 }
