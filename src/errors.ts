@@ -513,8 +513,9 @@ export const codes = {
   NAME_CLASH: {
     exit: 1,
     meaning:
-      "Stock clients couldn't tell what is to be published from something that is there, or from another part of it.",
-    remedy: "The message names the view and what it would be taken for: give the package another name or version.",
+      "Stock clients would refuse what is to be published for its name or version, or couldn't tell it from something that is there, or from another part of it.",
+    remedy:
+      "The message names the view, and what it wants or would take the package for: give that another name or version.",
   },
   IMMUTABLE_CONFLICT: {
     exit: 1,

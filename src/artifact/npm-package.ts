@@ -7,13 +7,20 @@ import { z } from "zod";
 import type { Artifact } from "./manifest.ts";
 import { keyHint } from "./trust.ts";
 
+/** As npm has it for new packages: no capitals, nothing that a URL would escape, no name of a folder or file of its own. */
+const nameSchema = z
+  .string()
+  .max(214)
+  .regex(/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~][a-z0-9._~-]*$/)
+  .refine((name) => !["node_modules", "favicon.ico"].includes(name));
+
+/** Whether npm installs a package of this name, and a registry can show it. */
+export function isNpmName(name: string): boolean {
+  return nameSchema.safeParse(name).success;
+}
+
 const recordSchema = z.looseObject({
-  // As npm has it for new packages: no capitals, nothing that a URL would escape.
-  name: z
-    .string()
-    .max(214)
-    .regex(/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~][a-z0-9._~-]*$/)
-    .refine((name) => !["node_modules", "favicon.ico"].includes(name)),
+  name: nameSchema,
   version: z.string().max(256),
   dist: z.looseObject({ integrity: z.string().regex(/^sha512-[0-9A-Za-z+/]{86}==$/), shasum: z.string().optional() }),
 });

@@ -1,11 +1,20 @@
 // Whether stock clients can tell what is published from all that is there already. What a repository can't show isn't published:
-// two files that a client takes for one, a package of somebody else, a version that another release has, a channel
-// whose name means something else to a client. The catalog's rows decide, so it is exact at the moment of the commit.
+// a name or a version that a client refuses, two files that it takes for one, a package of somebody else, a version that another
+// release has, a channel whose name means something else to a client. The catalog's rows decide, so it is exact at the moment of the commit.
 
 import semver from "semver";
 
 import type { Manifest } from "../artifact/manifest.ts";
-import { namedPackages, type Package, type PackageFormat, sameName, sameVersion } from "../artifact/packages.ts";
+import { isNpmName } from "../artifact/npm-package.ts";
+import {
+  type NamedPackage,
+  namedPackages,
+  type Package,
+  type PackageFormat,
+  sameName,
+  sameVersion,
+} from "../artifact/packages.ts";
+import { pythonParts } from "../artifact/version/same.ts";
 import { KilnError } from "../errors.ts";
 import { type CatalogReader, findAlike, findPackage, findPackageVersion } from "../views/catalog.ts";
 
@@ -16,6 +25,49 @@ const shown: Readonly<Record<PackageFormat, readonly [view: string, thing: strin
   pypi: ["PyPI", "Python project"],
   npm: ["npm", "npm package"],
   helm: ["Helm", "chart"],
+};
+
+/** Throws NAME_CLASH: a name or version that is none to the format's own clients, who would pass over it or stop at it. */
+export function requireLegal(manifest: Manifest): void {
+  for (const one of namedPackages(manifest)) {
+    const fault = faults[one.format]?.(one);
+    if (fault === undefined) continue;
+    const file = manifest.artifacts.find(({ name }) => name === one.artifact)?.file ?? one.artifact;
+    throw clash(one, `${fault.got} in ${file}, want ${fault.want}`, { hint: fault.hint });
+  }
+}
+
+interface Fault {
+  readonly got: string;
+  readonly want: string;
+  readonly hint: string;
+}
+
+/** Of the formats whose clients refuse what the file itself may well say. */
+const faults: Partial<Record<PackageFormat, (one: NamedPackage) => Fault | undefined>> = {
+  pypi({ version }) {
+    if (pythonParts(version) !== undefined) return undefined;
+    return {
+      got: `the version ${JSON.stringify(version)}`,
+      want: "one by PEP 440, as in 1.2.0rc1 or 1.2.0+local.1: pip and uv install no other",
+      hint: "build it again under such a version",
+    };
+  },
+  npm({ name, version }) {
+    if (!isNpmName(name)) {
+      return {
+        got: `the name ${JSON.stringify(name)}`,
+        want: "one that npm installs: small letters, digits and . _ - between them, but not node_modules or favicon.ico",
+        hint: "give the package another name in its package.json",
+      };
+    }
+    if (semver.valid(version) !== null) return undefined;
+    return {
+      got: `the version ${JSON.stringify(version)}`,
+      want: "a semantic one, as in 1.2.0-rc.1: npm installs no other",
+      hint: "give the package another version",
+    };
+  },
 };
 
 /** Throws NAME_CLASH: two artifacts of one release that clients can't tell apart. */

@@ -6,7 +6,7 @@ import { digestOf } from "../../src/artifact/digest.ts";
 import { type Artifact, manifestBytes } from "../../src/artifact/manifest.ts";
 import { readCheckpoint, logOf } from "../../src/log/checkpoint.ts";
 import type { Bake } from "../../src/publish/bake-folder.ts";
-import { requireDistinct, requireShowable } from "../../src/publish/clashes.ts";
+import { requireDistinct, requireLegal, requireShowable } from "../../src/publish/clashes.ts";
 import { createStore } from "../../src/publish/create-store.ts";
 import { promote } from "../../src/publish/promote.ts";
 import { publishRelease } from "../../src/publish/release.ts";
@@ -60,6 +60,42 @@ test.each<[string, Said, Said]>([
   );
 });
 
+test.each<[string, Said, RegExp]>([
+  [
+    "a wheel's version that isn't PEP 440",
+    wheel("weird", "1.0.custom.x"),
+    /^Python project weird: the PyPI view can't show it: got the version "1\.0\.custom\.x" in weird-1\.0\.custom\.x-py3-none-any\.whl, want one by PEP 440/,
+  ],
+  [
+    "an sdist's",
+    { kind: "sdist", record: { name: "weird", version: "1.0-x" }, file: "weird-1.0-x.tar.gz" },
+    /got the version "1\.0-x" in weird-1\.0-x\.tar\.gz, want one by PEP 440/,
+  ],
+  ...["node_modules", "favicon.ico", "-tool", "Tool"].map((name): [string, Said, RegExp] => [
+    `the npm package ${name}`,
+    { ...npm(name, "1.0.0"), file: "x-1.0.0.tgz" },
+    new RegExp(
+      `^npm package ${name}: the npm view can't show it: got the name "${name}" in x-1.0.0.tgz, want one that`,
+    ),
+  ]),
+  [
+    "a number that npm can't count",
+    npm("tool", "99999999999999999999.0.0"),
+    /^npm package tool: the npm view .*: got the version "9+\.0\.0" in \S+, want a semantic one/,
+  ],
+])("refused, as no client would install it: %s", (_, said, message) => {
+  expect(() => requireLegal(bakeWith("app", "1.0.0", [said]).manifest)).toThrow(
+    expect.objectContaining({ code: "NAME_CLASH", message: expect.stringMatching(message) as string }),
+  );
+});
+
+test("every spelling that pip reads, and every name that npm installs, is published", () => {
+  const versions = ["1", "v1.0", "1!2.0", "1.0-RC.1", "1.0-1", "1.0.post2.dev3", "1.0+ubuntu.1"];
+  const names = ["@acme/node_modules", "events", "a.b_c-d", "~x", "@-acme/tool"];
+  const all = [...versions.map((version) => wheel("app", version)), ...names.map((name) => npm(name, "1.0.0"))];
+  expect(() => requireLegal(bakeWith("app", "1.0.0", all).manifest)).not.toThrow();
+});
+
 test("architectures, file names and formats tell packages apart", () => {
   const all = [
     deb("app", "1.0"),
@@ -105,8 +141,8 @@ test.each<[string, Bake, Bake, RegExp]>([
   ],
   [
     "another spelling of its own package",
-    bakeWith("app", "1.0.0", [npm("App", "1.0.0")]),
-    bakeWith("app", "1.1.0", [npm("app", "1.1.0")]),
+    bakeWith("app", "1.0.0", [chart("App", "1.0.0")]),
+    bakeWith("app", "1.1.0", [chart("app", "1.1.0")]),
     /another spelling of App/,
   ],
   [
@@ -126,6 +162,12 @@ test.each<[string, Bake, Bake, RegExp]>([
     bakeWith("app", "1.0.0-rc1", [deb("app", "1.0~rc1")]),
     bakeWith("app", "1.0.0-RC1", [deb("app", "1.0~RC1")]),
     /there is 1\.0\.0-rc1, which differs in capital letters only/,
+  ],
+  [
+    "a version that pip doesn't know, before anything is uploaded",
+    bakeWith("app", "1.0.0", [wheel("app", "1.0")]),
+    bakeWith("app", "1.1.0", [wheel("app", "1.1.custom.x")]),
+    /^Python project app: the PyPI view can't show it: got the version "1\.1\.custom\.x"/,
   ],
 ])("refused: %s", async (_, first, second, message) => {
   const { store, publish } = await published(first);

@@ -154,10 +154,11 @@ test("what was yanked is deprecated with its reason until that is taken back; wh
   expect(await npmObjects(store)).toEqual(retired);
 });
 
-test("a name that no registry could show has no packument", async () => {
+test("a name that no registry could show is refused, and has no packument", async () => {
   const built = await buildStore(openMemoryStore());
   const bake = lib("1.0.0", "a", { lib: "Capitals" });
-  await publishRelease(built.publisher, { bake, channel: { channel: "staging" } });
+  const publishing = publishRelease(built.publisher, { bake, channel: { channel: "staging" } });
+  await expect(publishing).rejects.toMatchObject({ code: "NAME_CLASH" });
   expect(await npmObjects(built.store)).toEqual({});
   await expectSound(built);
 });
