@@ -30,6 +30,7 @@ export interface Import {
 export interface ImportedBake {
   readonly manifest: Manifest;
   readonly identity: string;
+  readonly isNamedByPackage?: true;
   open(blob: Blob): AsyncIterable<Uint8Array>;
 }
 
@@ -117,6 +118,7 @@ function bakeOf(files: readonly InspectedFile[], asked: Import): ImportedBake {
   return {
     manifest,
     identity: digestOf(manifestBytes(manifest)),
+    ...(asked.name === undefined ? { isNamedByPackage: true } : {}),
     open: ({ sha256 }) => homes.get(sha256)?.() ?? Readable.from([bytes.get(sha256) ?? new Uint8Array()]),
   };
 }

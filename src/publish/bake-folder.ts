@@ -13,6 +13,8 @@ export interface Bake {
   readonly manifest: Manifest;
   /** The manifest's digest: the release's identity. */
   readonly identity: Digest;
+  /** Whether nobody chose the release's name: it is what its packages' names come to, and those of several may come to one. */
+  readonly isNamedByPackage?: true;
   /** The bytes of a blob that the manifest names, unchecked. Throws BAKE_CHANGED when there is no such file. */
   open(blob: Blob): AsyncIterable<Uint8Array>;
 }

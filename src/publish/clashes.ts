@@ -16,7 +16,14 @@ import {
 } from "../artifact/packages.ts";
 import { pythonParts } from "../artifact/version/same.ts";
 import { KilnError } from "../errors.ts";
-import { type CatalogReader, findAlike, findPackage, findPackageVersion } from "../views/catalog.ts";
+import {
+  type CatalogReader,
+  findAlike,
+  findOtherPackage,
+  findPackage,
+  findPackageVersion,
+  releases,
+} from "../views/catalog.ts";
 
 /** What a person calls a repository, and what lies in it. */
 const shown: Readonly<Record<PackageFormat, readonly [view: string, thing: string]>> = {
@@ -122,6 +129,25 @@ async function requireOwn(catalog: CatalogReader, one: Package, name: string): P
   throw clash(one, `another spelling of ${owner.package}, which was released before`, {
     hint: "keep the name as it was: capital letters alone don't tell packages apart everywhere",
   });
+}
+
+/**
+ * Throws NAME_CLASH: packages from elsewhere, whose release has its name from them, where that name releases another package
+ * of the format: channels and dist-tags show one release of a name, so they would be taken from that package without a word.
+ */
+export async function requireNameOf(
+  catalog: CatalogReader,
+  { name, packages }: { readonly name: string; readonly packages: readonly Package[] },
+): Promise<void> {
+  if ((await releases(catalog, name).next()).done === true) return;
+  for (const one of packages) {
+    if ((await findPackage(catalog, one)) !== undefined) continue;
+    const other = await findOtherPackage(catalog, one, name);
+    if (other === undefined) continue;
+    throw clash(one, `the release name ${name}, which has the ${shown[one.format][1]} ${other}, want one of its own`, {
+      hint: "say which name it shall have: --name NAME",
+    });
+  }
 }
 
 /** Throws NAME_CLASH: a channel that a client of one of the release's formats takes for something else. */

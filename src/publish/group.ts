@@ -15,7 +15,7 @@ import { logOf } from "../log/checkpoint.ts";
 import { inStep } from "../report.ts";
 import { checkKeys } from "./allowed.ts";
 import type { Bake } from "./bake-folder.ts";
-import { requireDistinct, requireLegal, requireUnclaimed } from "./clashes.ts";
+import { requireDistinct, requireLegal, requireNameOf, requireUnclaimed } from "./clashes.ts";
 import { adopted, type Claimant, type Released } from "./decide.ts";
 import { type GateAnswer, refusalOf } from "./gates.ts";
 import { renewalAge } from "./gc/grace.ts";
@@ -230,6 +230,7 @@ async function decide(one: {
   if (there === undefined) {
     requireLegal(bake.manifest);
     await requireUnclaimed(catalog, { ...claimant, packages });
+    if (bake.isNamedByPackage) await requireNameOf(catalog, { ...claimant, packages });
   }
   const release = there ?? releaseAt(head.checkpoint.size + recordOrder(bake.manifest).count, claimant);
   const manifest = there === undefined ? bake.manifest : undefined;

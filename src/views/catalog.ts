@@ -194,9 +194,25 @@ export async function findPackage(catalog: CatalogReader, wanted: Package) {
 
 /** Every package of a format, as it is written, in order. Those of releases that are older than these rows aren't among them. */
 export async function* packagesOf(catalog: CatalogReader, format: Package["format"]): AsyncGenerator<string> {
+  for await (const row of ownedPackages(catalog, format)) yield row.package;
+}
+
+/** Another package of the same format that `name` released, as it is written there. Reads all packages of the format. */
+export async function findOtherPackage(
+  catalog: CatalogReader,
+  one: Package,
+  name: string,
+): Promise<string | undefined> {
+  for await (const row of ownedPackages(catalog, one.format)) {
+    if (row.name === name && sameName({ ...one, name: row.package }) !== sameName(one)) return row.package;
+  }
+  return undefined;
+}
+
+async function* ownedPackages(catalog: CatalogReader, format: Package["format"]) {
   const prefix = `~${format} `;
   for await (const [key, row] of catalog.rows(prefix)) {
-    if (!key.includes(" ", prefix.length)) yield parseRow(packageRowSchema, row, key).package;
+    if (!key.includes(" ", prefix.length)) yield parseRow(packageRowSchema, row, key);
   }
 }
 

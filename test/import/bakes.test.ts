@@ -72,6 +72,7 @@ test("npm, wheel, sdist and chart are told by their content, whatever they are c
     dist: { fileCount: 2 },
   });
   expect(bakes[2]?.manifest.artifacts[0]?.record).toMatchObject({ name: "Sample", requires_dist: ["six"] });
+  expect(bakes.map(({ isNamedByPackage }) => isNamedByPackage)).toEqual([true, true, true, true]);
 });
 
 test("the statement says what is known and nothing else, and verification takes it for no provenance", async () => {
@@ -123,6 +124,7 @@ test("files of one name and version are one release, whose identity depends on t
   const again = await bakesOf(files.toReversed());
   expect(again.map(({ identity }) => identity)).toEqual(bakes.map(({ identity }) => identity));
   const [named] = await bakesOf(files.slice(0, 1), { name: "vendor", version: "7" });
+  expect(named).not.toHaveProperty("isNamedByPackage");
   expect(named?.manifest).toMatchObject({
     name: "vendor",
     version: "7",

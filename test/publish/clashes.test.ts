@@ -183,6 +183,25 @@ test.each<[string, Bake, Bake, RegExp]>([
   expect((await publish(first)).added).toBe(false);
 });
 
+test("a package from elsewhere doesn't take over a name that releases another one, unless somebody says that name", async () => {
+  const named = (bake: Bake): Bake => ({ ...bake, isNamedByPackage: true });
+  const first = named(bakeWith("acme-tool", "1.0.0", [npm("@acme/tool", "1.0.0")]));
+  const { publish } = await published(first);
+  const other = bakeWith("acme-tool", "2.0.0", [npm("acme-tool", "2.0.0")]);
+  await expect(publish(named(other))).rejects.toMatchObject({
+    code: "NAME_CLASH",
+    message:
+      "npm package acme-tool: the npm view can't show it: got the release name acme-tool, which has the npm package @acme/tool, want one of its own",
+    hint: expect.stringContaining("--name") as string,
+  });
+  // Another format, the package's next version, and what was published before are no clash.
+  await publish(named(bakeWith("acme-tool", "1.1.0", [npm("@acme/tool", "1.1.0")])));
+  await publish(named(bakeWith("acme-tool", "1.1.0-1", [deb("acme-tool", "1.1.0-1")])));
+  expect((await publish(first)).added).toBe(false);
+  expect((await publish(other)).added).toBe(true);
+  await publish(named(bakeWith("acme-tool", "2.1.0", [npm("acme-tool", "2.1.0")])));
+});
+
 test("a later version of the same name is none of it; a channel that npm can't have is refused for npm alone", async () => {
   const { store, publish } = await published(bakeWith("app", "1.0.0", [npm("app", "1.0.0"), wheel("app", "1.0.0")]));
   await publish(bakeWith("app", "1.1.0", [npm("app", "1.1.0"), wheel("App", "1.1.0")]), "staging");
