@@ -82,7 +82,8 @@ async function takeAll(
       for await (const move of log.channels(name)) if (isShown(move.leaf)) yield move;
     },
   };
-  const changes = await changesOf(leaves, known, { afresh });
+  // By the whole log: what its channels show is here, and of what they would show only the log is read.
+  const changes = await changesOf(leaves, { ...known, leaf: log.leaf }, { afresh });
   const repository = repositorySource(bringUp, state, known);
   const source = { ...known, ...repository, changes, afresh };
   const target = onceOnly(bringUp.store);

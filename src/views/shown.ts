@@ -1,7 +1,7 @@
 // What a channel shows of one name to stock clients: the release that its newest move leads to, and a few that it showed
 // before. Never one that is newer than the current, to Kiln (released later) or to a client (by the versions of its packages): so a
-// channel that moves back takes its clients back too. What was retired is
-// shown no more; of what was yanked each view knows what its clients expect. All of it comes from the log's own entries, move by
+// channel that moves back takes its clients back too. But for what was yanked: of that each view knows what its clients expect, and
+// nobody is taken to it. What was retired is shown no more. All of it comes from the log's own entries, move by
 // move, and from nothing that a store merely says.
 
 import pMap from "p-map";
@@ -104,11 +104,20 @@ async function* withdrawalChanges(
   }
 }
 
-/** The newest leaf of the move, and of whatever took back what it shows, or would show. */
+/** The newest leaf of the move, and of whatever was said of what it shows, or would show, and changed that. */
 export async function newestLeaf(move: TakenMove, now: readonly Shown[], source: ShownSource): Promise<number> {
-  const all = [...now, ...(await shownAfter(move, source, 0))];
-  const said = await Promise.all(all.map(({ release }) => source.withdrawal(release.name, release.version)));
-  return Math.max(move.index, ...said.flatMap(({ yank = -1, retire = -1 }) => [yank, retire]));
+  const would = await loggedAfter(move.leaf, source, 0);
+  const [current] = would;
+  const said = await Promise.all(
+    [...now, ...would].map(async (one) => {
+      const { yank = -1, retire = Infinity } = await source.withdrawal(one.release.name, one.release.version);
+      const isYanked = one.yanked !== null && yank < retire;
+      // Of what isn't shown unless it is yanked, nothing else changes anything.
+      const isShown = current === undefined || one.leaf === current.leaf || isEarlier(one, current) || isYanked;
+      return [yank < retire ? yank : -1, isShown && retire !== Infinity ? retire : -1];
+    }),
+  );
+  return Math.max(move.index, ...said.flat());
 }
 
 export interface TakenMove {
@@ -135,59 +144,92 @@ function remembering(source: ChangeSource): ChangeSource {
 
 /**
  * What the channel shows after `move`: the current release first. Empty: the move leads to no release of the log.
- * `size`: retirements that were logged from there on don't count yet.
+ * `size`: what was taken back from there on doesn't count yet.
  */
 export async function shownAfter(
   { leaf: move }: { readonly leaf: ChannelLeaf },
   source: ShownSource,
   size: number = Infinity,
 ): Promise<Shown[]> {
+  const shown: Shown[] = [];
+  for (const logged of await loggedAfter(move, source, size)) {
+    shown.push({ ...logged, manifest: await manifestOf(logged.release, source) });
+  }
+  return shown;
+}
+
+/** A release that a channel shows, as the log has it. */
+type Logged = Omit<Shown, "manifest">;
+
+/** The same, by the log alone: no manifest is read, which a mirror of this channel may not have. */
+export async function loggedAfter(move: ChannelLeaf, source: ShownSource, size: number): Promise<Logged[]> {
   const isKept = async ({ name, version }: ChannelLeaf): Promise<boolean> => {
     const { retire } = await source.withdrawal(name, version);
     return retire !== undefined && retire >= size;
   };
-  const current = await releaseOf(move, source);
+  const current = await loggedOf(move, source);
   if (current === undefined || (current.retired !== null && !(await isKept(move)))) return [];
-  const shown: Shown[] = [current];
+  const shown: Logged[] = [current];
+  const seen = new Set([move.manifest]);
   let before = move.follows;
-  for (let looked = 0; before !== null && looked < movesLookedAt && shown.length <= earlierReleases; looked++) {
+  for (let looked = 0, left = earlierReleases; before !== null && looked < movesLookedAt && left > 0; looked++) {
     const leaf = await source.leaf(before);
     // The chain of moves is one channel's of one name; whatever else stands there ends it.
     if (leaf?.type !== "channel" || leaf.name !== move.name || leaf.channel !== move.channel) break;
-    const isShown = shown.some(({ release }) => release.manifest === leaf.manifest);
-    const index = isShown ? undefined : await source.releaseIndex(leaf.name, leaf.version);
-    // Of what isn't shown nothing is read: a mirror of this channel may not have it.
-    if (index !== undefined && (await isEarlier(index, current, source))) {
-      const { retired } = await readWithdrawal(leaf, source);
-      const earlier = retired === null || (await isKept(leaf)) ? await releaseOf(leaf, source) : undefined;
-      if (earlier !== undefined) shown.push(earlier);
+    const isLookedAt = !seen.has(leaf.manifest) && (await mayBeShown(leaf, current, source));
+    const logged = isLookedAt ? await loggedOf(leaf, source) : undefined;
+    seen.add(leaf.manifest);
+    if (logged !== undefined && (logged.retired === null || (await isKept(leaf)))) {
+      const isOlder = isEarlier(logged, current);
+      if (isOlder) left--;
+      if (isOlder || (await mayBeYanked(logged, source, size))) shown.push(logged);
     }
     before = leaf.follows;
   }
   return shown;
 }
 
+/** Of a release that is newer than the current one, and that nobody ever yanked, not even its entry is read. */
+async function mayBeShown({ name, version }: ChannelLeaf, current: Logged, source: ShownSource): Promise<boolean> {
+  const index = await source.releaseIndex(name, version);
+  if (index === undefined) return false;
+  return index < current.leaf || (await source.withdrawal(name, version)).yank !== undefined;
+}
+
+/** At `size`; of what was yanked, or taken back into use, since then nobody knows what it was before. */
+async function mayBeYanked({ release, yanked }: Logged, source: ShownSource, size: number): Promise<boolean> {
+  if (yanked !== null) return true;
+  const { yank } = await source.withdrawal(release.name, release.version);
+  return yank !== undefined && yank >= size;
+}
+
 /** By the log alone. A hotfix of an old line is released later than the new line, and clients must not take what it replaces for newer. */
-async function isEarlier(index: number, current: Shown, source: ShownSource): Promise<boolean> {
-  if (index >= current.leaf) return false;
-  const leaf = await source.leaf(index);
-  return leaf?.type === "release" && !hasNewer(leaf.packages ?? [], current.release.packages ?? []);
+function isEarlier({ leaf, release }: Logged, current: Logged): boolean {
+  return leaf < current.leaf && !hasNewer(release.packages ?? [], current.release.packages ?? []);
 }
 
 /** The release that is logged at `index`; `undefined`: none is. Throws STORE_CORRUPT. */
 export async function releaseAt(index: number, source: ShownSource): Promise<Shown | undefined> {
-  const release = await source.leaf(index);
-  if (release?.type !== "release") return undefined;
-  const blob = { sha256: release.manifest, file: manifestFile };
-  const manifest = parseManifest(await source.blob(blob), poolKey(blob));
-  return { leaf: index, release, manifest, ...(await readWithdrawal(release, source)) };
+  const logged = await loggedAt(index, source);
+  return logged && { ...logged, manifest: await manifestOf(logged.release, source) };
 }
 
-async function releaseOf(move: ChannelLeaf, source: ShownSource): Promise<Shown | undefined> {
+async function loggedAt(index: number, source: ShownSource): Promise<Logged | undefined> {
+  const release = await source.leaf(index);
+  if (release?.type !== "release") return undefined;
+  return { leaf: index, release, ...(await readWithdrawal(release, source)) };
+}
+
+async function loggedOf(move: ChannelLeaf, source: ShownSource): Promise<Logged | undefined> {
   const index = await source.releaseIndex(move.name, move.version);
-  const shown = index === undefined ? undefined : await releaseAt(index, source);
-  const isMoves = shown?.release.name === move.name && shown.release.manifest === move.manifest;
-  return isMoves ? shown : undefined;
+  const logged = index === undefined ? undefined : await loggedAt(index, source);
+  const isMoves = logged?.release.name === move.name && logged.release.manifest === move.manifest;
+  return isMoves ? logged : undefined;
+}
+
+async function manifestOf({ manifest }: ReleaseLeaf, source: ShownSource): Promise<Manifest> {
+  const blob = { sha256: manifest, file: manifestFile };
+  return parseManifest(await source.blob(blob), poolKey(blob));
 }
 
 /** The same; `undefined` also for a release that its own signer made wrong, which an audit says: nobody else's views wait for it. */

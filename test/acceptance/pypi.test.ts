@@ -154,11 +154,13 @@ async function newEnvironment(): Promise<string> {
 
 const simple = (server: Pick<WebServer, "url">, channel = "staging") => `${server.url}/pypi/${channel}/simple/`;
 
+/** Whatever was compiled of another version of the same size and time doesn't count. */
 async function installed({ environment }: Client): Promise<string> {
-  const { stdout } = await run(
-    [join(environment, "bin/python"), "-c", "import greeting; print(greeting.VERSION)"],
-    bare(),
-  );
+  const { stdout } = await run([join(environment, "bin/python"), "-c", "import greeting; print(greeting.VERSION)"], {
+    ...bare(),
+    PYTHONDONTWRITEBYTECODE: "1",
+    PYTHONPYCACHEPREFIX: join(scene.root, "compiled"),
+  });
   return stdout.trim();
 }
 
@@ -301,6 +303,19 @@ test("what is yanked is installed by nobody who doesn't name its version, and th
       const named = await done(client.install(simple(server), client.reinstall, "plain-greeting==1.0.0"));
       expect(named.stdout + named.stderr).toContain("greets the wrong people");
     }
+  }
+  await kilnDone(scene, ["audit"]);
+});
+
+test("so is what the channel showed until it was yanked; whoever names no version gets the one before", async () => {
+  await publish("1.3.0");
+  await kilnDone(scene, ["yank", "greeting@1.3.0", "--reason", "greets nobody", "--move-to", "1.1.0"]);
+  for (const client of Object.values(stock)) {
+    const named = await done(client.install(simple(negotiated), client.reinstall, "plain-greeting==1.3.0"));
+    expect(named.stdout + named.stderr).toContain("greets nobody");
+    expect(await installed(client)).toBe("1.3.0");
+    await done(client.install(simple(negotiated), client.reinstall, "plain-greeting"));
+    expect(await installed(client)).toBe("1.1.0");
   }
   await kilnDone(scene, ["audit"]);
 });

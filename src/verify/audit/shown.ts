@@ -6,7 +6,7 @@ import { keys, poolKey } from "../../artifact/pool.ts";
 import { readEntry } from "../../log/entries.ts";
 import { leafHash } from "../../log/merkle.ts";
 import { readWholeBlob } from "../../stores/read.ts";
-import { shownAfter, type ShownSource } from "../../views/shown.ts";
+import { loggedAfter, type ShownSource } from "../../views/shown.ts";
 import type { DocumentsToCheck } from "./documents.ts";
 import { isShownIn } from "./part.ts";
 import { nodeIn } from "./tree.ts";
@@ -35,7 +35,7 @@ async function isBehind(
   for (const index of moves) {
     const leaf = await source.leaf(index);
     if (leaf?.type !== "channel") continue;
-    for (const { release } of await shownAfter({ leaf }, source, size)) {
+    for (const { release } of await loggedAfter(leaf, source, size)) {
       const { yank = -1, retire = -1 } = history.withdrawal(release.name, release.version);
       if (Math.max(yank, retire) >= size) return true;
     }

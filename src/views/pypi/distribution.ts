@@ -49,10 +49,11 @@ const recordSchema = z.looseObject({
   requires_python: z.string().optional(),
 });
 
-/** Every wheel and sdist of these releases; of two files with one name, the newer release's. */
+/** Every wheel and sdist of these releases; of two files with one name, that of the newer release which isn't yanked. */
 export function allDistributions(shown: readonly Shown[]): Distribution[] {
   const files = new Map<string, Distribution>();
-  for (const one of shown.toSorted((a, b) => a.leaf - b.leaf)) {
+  const order = ({ yanked }: Shown) => (yanked === null ? 1 : 0);
+  for (const one of shown.toSorted((a, b) => order(a) - order(b) || a.leaf - b.leaf)) {
     for (const artifact of one.manifest.artifacts) {
       const made = distributionOf(artifact, one);
       if (made !== undefined) files.set(artifact.file, made);
