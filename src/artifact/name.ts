@@ -36,11 +36,11 @@ export const nameSchema = schemaOf("name");
 export const versionSchema = schemaOf("version");
 export const channelSchema = schemaOf("channel");
 
-/** A file name in a bake: one path segment that needs no escaping in a URL, never hidden. */
+/** A file name in a bake: one path segment that every client finds at the address it is written in, never hidden. */
 export const fileNameSchema = z
   .string()
   .max(240)
-  .regex(/^[0-9A-Za-z_][0-9A-Za-z._+~!-]*$/, "a plain file name")
+  .regex(/^[0-9A-Za-z_][0-9A-Za-z._+~^!-]*$/, "a plain file name")
   .refine((text) => !text.includes(".."), 'a file name without ".."');
 
 /** The longest file name of an artifact: those of the files beside it are up to 25 longer, and 255 is the end. */

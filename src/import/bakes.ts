@@ -52,8 +52,9 @@ function nameOf({ package: { name }, original }: InspectedFile, asked: Import): 
 }
 
 function versionOf({ package: { version }, original }: InspectedFile, asked: Import): string {
-  // The colon of an epoch can't stand in a version here: the `!` of Python's can, and says the same.
-  const text = asked.version ?? version.replace(/^([0-9]+):/, "$1!");
+  // The colon of an epoch can't stand in a version here: the `!` of Python's can, and says the same. Nor can rpm's `^`, for
+  // what is later than the version before it: the `+` can.
+  const text = asked.version ?? version.replace(/^([0-9]+):/, "$1!").replaceAll("^", "+");
   if (versionSchema.safeParse(text).success) return text;
   throw refused(
     original.name,

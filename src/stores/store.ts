@@ -1,7 +1,7 @@
 // A store: immutable objects that are created, and small documents that are replaced by compare-and-swap. Seven operations,
 // nothing else writes. When `create`, `link` or `replace` has returned, the object is durable: it survives a power cut.
 // When one throws, it may have happened or not: look before trying again.
-// Keys are flat, `/` between segments, each segment [0-9A-Za-z._+~!@-]; a key is never a folder of another key.
+// Keys are flat, `/` between segments, each segment [0-9A-Za-z._+~^!@-]; a key is never a folder of another key.
 
 import { KilnError } from "../errors.ts";
 
@@ -99,7 +99,7 @@ export const replaceLimit = 256 * 1024 * 1024;
 const keyLimit = 1024;
 /** The longest segment, in bytes: what file systems take. */
 const segmentLimit = 255;
-const segmentPattern = /^[0-9A-Za-z_+~!@-][0-9A-Za-z._+~!@-]*$/;
+const segmentPattern = /^[0-9A-Za-z_+~!@-][0-9A-Za-z._+~^!@-]*$/;
 
 /** True for what stands between the slashes of a key: never hidden, never `..`, so a key can't leave its store. */
 export function isSegment(text: string): boolean {
@@ -114,7 +114,7 @@ export function checkKey(key: string): string {
     "NAME_INVALID",
     `key of an object: got ${JSON.stringify(shown)}, want at most ${keyLimit} bytes`,
     {
-      hint: "a key is segments of letters, digits and . _ + ~ ! @ - with / between them; none starts with a dot",
+      hint: "a key is segments of letters, digits and . _ + ~ ^ ! @ - with / between them; none starts with a dot",
     },
   );
 }

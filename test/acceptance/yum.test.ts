@@ -22,6 +22,7 @@ import {
   type Scene,
   staticVersion,
 } from "../fixtures/scene.ts";
+import { madeRpm } from "../import/made-files.ts";
 import { files, serve, type WebServer } from "../stores/web-server.ts";
 
 let scene: Scene;
@@ -166,6 +167,32 @@ test("the published file is all that dnf needs", async () => {
   expect(readFileSync(join(path, "usr/share/hello/version"), "utf8")).toBe("1.0.0\n");
 });
 
+test("a version with ~ and ^, as Fedora writes snapshots, is imported, and installed by dnf and zypper", async () => {
+  const version = "1.0~rc1^git20240101";
+  const made = madeRpm(scene.root, version);
+  expect((await kilnDone(scene, ["publish", made, "--channel", "staging"])).stdout).toContain(
+    "published snapshot@1.0~rc1+git20240101-1",
+  );
+  for (const [name, line] of [
+    ["snapshot-by-pointer", byPointer()],
+    ["snapshot-by-address", byAddress()],
+    ["snapshot-in-folder", `baseurl=file://${scene.store}/rpm/staging/`],
+  ] as const) {
+    const { dnf, installed } = emptyRoot(name, [line]);
+    await dnf(["install", "snapshot"]);
+    expect(installed("snapshot")).toBe(version);
+  }
+  for (const [name, line] of [
+    ["snapshot-zypper-pointer", byPointer()],
+    ["snapshot-zypper-address", byAddress()],
+  ] as const) {
+    const { zypper, installed } = await zypperRoot(name, line);
+    await zypper("install", "snapshot");
+    expect(installed("snapshot")).toBe(version);
+  }
+  expect((await kilnDone(scene, ["audit"])).stdout).not.toMatch(/error:|behind/);
+});
+
 test("reposync copies the plain address with its packages, and dnf installs from the copy", async () => {
   const { config } = emptyRoot("mirrored", [byAddress()]);
   const root = join(scene.root, "mirrored");
@@ -183,38 +210,34 @@ test("reposync copies the plain address with its packages, and dnf installs from
     { PYTHONPATH: programs.reposync },
   );
   const { dnf, installed } = emptyRoot("from-copy", [`baseurl=file://${copy}/kiln/`]);
-  await dnf(["install", "hello"]);
+  await dnf(["install", "hello", "snapshot"]);
+  expect(installed()).toBe("1.0.0");
+  expect(installed("snapshot")).toBe("1.0~rc1^git20240101");
+});
+
+test.each([
+  ["the pointer", "by-pointer", () => byPointer()],
+  ["the plain address", "by-address", () => byAddress()],
+])("zypper installs by %s, and follows the channel", async (_, name, line) => {
+  const { zypper, installed } = await zypperRoot(name, line());
+  await zypper("refresh");
+  await zypper("install", "hello");
   expect(installed()).toBe("1.0.0");
 });
 
-test("zypper installs by the pointer and by the plain address, and follows the channel", async () => {
-  for (const [name, line] of [
-    ["by-pointer", byPointer()],
-    ["by-address", byAddress()],
-  ] as const) {
-    const root = join(scene.root, name);
-    await mkdir(join(root, "etc/zypp/repos.d"), { recursive: true });
-    await run(["rpm", "--root", root, "--initdb"]);
-    await run(["rpmkeys", "--root", root, "--import", keyFile]);
-    const lines = [
-      "[kiln]",
-      "name=kiln",
-      "enabled=1",
-      "autorefresh=1",
-      "gpgcheck=1",
-      "repo_gpgcheck=1",
-      "pkg_gpgcheck=1",
-    ];
-    writeFileSync(
-      join(root, "etc/zypp/repos.d/kiln.repo"),
-      `${[...lines, line, `gpgkey=file://${keyFile}`].join("\n")}\n`,
-    );
-    const zypper = (...args: string[]) => run(["zypper", "--root", root, "--non-interactive", ...args]);
-    await zypper("refresh");
-    await zypper("install", "hello");
-    expect(readFileSync(join(root, "usr/share/hello/version"), "utf8")).toBe("1.0.0\n");
-  }
-});
+async function zypperRoot(name: string, line: string) {
+  const root = join(scene.root, name);
+  await mkdir(join(root, "etc/zypp/repos.d"), { recursive: true });
+  await run(["rpm", "--root", root, "--initdb"]);
+  await run(["rpmkeys", "--root", root, "--import", keyFile]);
+  const checks = ["gpgcheck=1", "repo_gpgcheck=1", "pkg_gpgcheck=1", `gpgkey=file://${keyFile}`];
+  const lines = ["[kiln]", "name=kiln", "enabled=1", "autorefresh=1", ...checks, line];
+  writeFileSync(join(root, "etc/zypp/repos.d/kiln.repo"), `${lines.join("\n")}\n`);
+  return {
+    zypper: (...args: string[]) => run(["zypper", "--root", root, "--non-interactive", ...args]),
+    installed: (what = "hello") => readFileSync(join(root, `usr/share/${what}/version`), "utf8").trim(),
+  };
+}
 
 test("the indexes say of every package what createrepo_c says", async () => {
   const repository = join(scene.root, "createrepo");

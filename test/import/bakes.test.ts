@@ -11,7 +11,7 @@ import { importedBakes, type Import } from "../../src/import/bakes.ts";
 import { silent } from "../../src/report.ts";
 import { requireProvenanceOf, requireStatement } from "../../src/verify/statement.ts";
 import { stanzasOf } from "../../src/views/apt/stanza.ts";
-import { goodControl, madeDeb, madeTarball, madeWheel } from "./made-files.ts";
+import { goodControl, madeDeb, madeRpm, madeTarball, madeWheel } from "./made-files.ts";
 
 let folder: string;
 
@@ -73,6 +73,15 @@ test("npm, wheel, sdist and chart are told by their content, whatever they are c
   });
   expect(bakes[2]?.manifest.artifacts[0]?.record).toMatchObject({ name: "Sample", requires_dist: ["six"] });
   expect(bakes.map(({ isNamedByPackage }) => isNamedByPackage)).toEqual([true, true, true, true]);
+});
+
+test("an .rpm whose version has ~ and ^ keeps it; the release's has a + for the ^", async () => {
+  const [bake] = await bakesOf([madeRpm(folder, "1.0~rc1^git20240101")]);
+  expect(bake?.manifest).toMatchObject({
+    name: "snapshot",
+    version: "1.0~rc1+git20240101-1",
+    artifacts: [{ file: "snapshot-1.0~rc1^git20240101-1.noarch.rpm", record: { version: "1.0~rc1^git20240101" } }],
+  });
 });
 
 test("the statement says what is known and nothing else, and verification takes it for no provenance", async () => {

@@ -59,6 +59,21 @@ with zipfile.ZipFile(sys.argv[1], "w") as archive:
   return path;
 }
 
+/** An .rpm of the package `snapshot`, release 1, with its version in a file. */
+export function madeRpm(folder: string, version: string): string {
+  const top = mkdtempSync(join(folder, "rpm-"));
+  const spec = [
+    `Name: snapshot\nVersion: ${version}\nRelease: 1\nSummary: a snapshot\nLicense: MIT\nBuildArch: noarch`,
+    "%description\nA snapshot.",
+    "%install\nmkdir -p %{buildroot}/usr/share/snapshot\necho '%{version}' > %{buildroot}/usr/share/snapshot/version",
+    "%files\n/usr/share/snapshot\n",
+  ];
+  write(top, { "snapshot.spec": spec.join("\n\n") });
+  const macros = ["--define", `_topdir ${top}`, "--define", `_rpmdir ${top}`];
+  execFileSync("rpmbuild", ["-bb", "--quiet", ...macros, join(top, "snapshot.spec")], { stdio: "ignore" });
+  return join(top, `noarch/snapshot-${version}-1.noarch.rpm`);
+}
+
 interface Member {
   readonly head: Buffer;
   readonly bytes: Buffer;
