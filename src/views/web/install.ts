@@ -103,7 +103,7 @@ const dnf: Client = {
     },
     { text: "Install:", lines: [`sudo dnf install ${words(packages)}`] },
     {
-      text: "To follow the channel, forth and back (zypper: dist-upgrade --allow-downgrade):",
+      text: "To follow the channel, forth and back (zypper: refresh --force, and dist-upgrade --allow-downgrade):",
       lines: [`sudo dnf --refresh distro-sync ${words(packages)}`],
     },
   ],
