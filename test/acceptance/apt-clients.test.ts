@@ -10,6 +10,7 @@ import { PutBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { aptOptions, debmirror, debootstrap, mmdebstrap } from "../fixtures/apt-clients.ts";
 import {
   commit,
   emptyScene,
@@ -78,28 +79,11 @@ async function run(program: string, ...args: readonly string[]): Promise<string>
 
 /** What `apt-get update` says in a world of its own, with every check on; throws unless it ends as wanted. */
 async function aptUpdate(uri: string, status = 0): Promise<string> {
-  const root = join(scene.root, "apt");
-  await rm(root, { recursive: true, force: true });
-  for (const folder of ["lists/partial", "cache/archives/partial", "etc", "parts"]) {
-    await mkdir(join(root, folder), { recursive: true });
-  }
-  const list = join(root, "etc/sources.list");
-  await writeFile(list, `deb [arch=amd64,arm64 signed-by=${keys.armored}] ${uri} staging main contrib\n`);
-  await writeFile(join(root, "status"), "");
-  const settings = {
-    Dir: root,
-    "Dir::State": root,
-    "Dir::State::status": join(root, "status"),
-    "Dir::Cache": join(root, "cache"),
-    "Dir::Etc::SourceList": list,
-    "Dir::Etc::SourceParts": join(root, "parts"),
-    "Dir::Etc::Parts": join(root, "parts"),
-    "APT::Architectures": "amd64 arm64",
-    "APT::Sandbox::User": "root",
-    "Acquire::Check-Valid-Until": "true",
-    "Acquire::Check-Date": "true",
-  };
-  const options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  const folder = join(scene.root, "apt");
+  await rm(folder, { recursive: true, force: true });
+  const options = await aptOptions(folder, ["amd64", "arm64"]);
+  const source = `deb [arch=amd64,arm64 signed-by=${keys.armored}] ${uri} staging main contrib\n`;
+  await writeFile(join(folder, "sources.list"), source);
   const { all, exitCode } = await execa("apt-get", [...options, "update", "--error-on=any"], {
     env: { ...env, APT_CONFIG: "/dev/null" },
     extendEnv: false,
@@ -172,12 +156,16 @@ test("by-hash keeps what the last states named, and each state names the one bef
   }
 });
 
+const staging = (keyring: string) => ({
+  url: server.url,
+  suite: "staging",
+  components: ["main", "contrib"],
+  keyring,
+});
+
 test("debmirror mirrors it, and apt reads the mirror", async () => {
   const mirror = join(scene.root, "debmirror");
-  const { host } = new URL(server.url);
-  const what = ["--dist=staging", "--section=main,contrib", "--arch=amd64,arm64", "--nosource", "--diff=none"];
-  const how = ["--method=http", `--host=${host}`, "--root=store", `--keyring=${keys.binary}`, "--checksums"];
-  await run("debmirror", ...what, ...how, "--rsync-extra=none", mirror);
+  await run(...debmirror({ ...staging(keys.binary), architectures: ["amd64", "arm64"] }, mirror));
   expect(await aptUpdate(`file:${mirror}`)).toContain("staging/main arm64 Packages");
   expect(await debsBelow(mirror)).toHaveLength(8);
 });
@@ -226,24 +214,13 @@ test("apt-mirror copies it", async () => {
 
 test("debootstrap downloads what it asks for", async () => {
   const target = join(scene.root, "debootstrap");
-  const how = [
-    "--arch=amd64",
-    "--variant=minbase",
-    `--keyring=${keys.binary}`,
-    "--download-only",
-    "--components=main,contrib",
-  ];
-  const script = "/usr/share/debootstrap/scripts/sid";
-  await run("debootstrap", ...how, "--include=hello-extra", "staging", target, server.url, script);
+  await run(...debootstrap(staging(keys.binary), target, "--include=hello-extra"));
   expect(await debsBelow(target)).toHaveLength(3);
 });
 
 test("mmdebstrap unpacks its packages, from a web server and from a bucket that anybody may read", async () => {
   const unpack = async (uri: string, target: string) => {
-    const source = `deb [signed-by=${keys.armored}] ${uri} staging main contrib`;
-    const options = ["--variant=extract", "--mode=root", "--include=hello,hello-extra", "--architectures=amd64"];
-    const checks = '--aptopt=Acquire::Check-Valid-Until "true"';
-    await run("mmdebstrap", ...options, checks, "staging", target, source);
+    await run(...mmdebstrap({ ...staging(keys.armored), url: uri }, target, "hello", "hello-extra"));
     expect(await readFile(join(target, "usr/share/hello-extra/version"), "utf8")).toBe("1.1.0\n");
     expect(await readFile(join(target, "usr/share/hello/version"), "utf8")).toBe("1.1.0\n");
   };

@@ -1,16 +1,21 @@
-// Stock clients straight from a bucket that anybody may read, with nothing between: apt, dnf, pip, npm and helm install from a channel,
-// from another after a promotion, and go back with it, each in its own way. Signatures and digests are checked as by default
-// or more strictly. Only pip asks for addresses that end in a slash: it reads the bucket's website.
+// Stock clients straight from a bucket that anybody may read, with nothing between: whoever installs, mirrors or bootstraps does it from a
+// channel, from another after a promotion, and goes back with it, each in its own way. Signatures and digests are checked as by default
+// or more strictly. Only pip and uv ask for addresses that end in a slash: they read the bucket's website.
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { execa } from "execa";
+import pMap from "p-map";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { programs } from "../../tools/test-programs.mjs";
+import { aptOptions, debmirror, debootstrap, mmdebstrap } from "../fixtures/apt-clients.ts";
+import { type ClientName, newProject } from "../fixtures/npm-clients.ts";
+import { environmentAt, fetchPrograms, pipInstall, uvInstall } from "../fixtures/pypi-clients.ts";
 import { emptyScene, kiln, kilnDone, removeScene, type Scene } from "../fixtures/scene.ts";
 import { startWebsite, type Website } from "../fixtures/website.ts";
+import { dnfConfig, dnfIn, reposync, writeZypperRepository, zypper } from "../fixtures/yum-clients.ts";
 import { credentials } from "../stores/s3-server.ts";
 
 const maker = new URL("../programs/make-packages.py", import.meta.url).pathname;
@@ -18,10 +23,13 @@ const [older, newer] = ["1.0.1", "1.0.2"] as const;
 
 let scene: Scene;
 let website: Website;
-let keyFile: string;
+/** The store's OpenPGP key: armored, and as gpgv wants it. */
+let keys: { readonly armored: string; readonly binary: string };
 
 beforeAll(async () => {
   scene = emptyScene();
+  const fetchedTo = join(scene.root, "programs");
+  const fetched = fetchPrograms(fetchedTo, "uv");
   website = await startWebsite();
   const packages = join(scene.root, "packages");
   await mkdir(packages);
@@ -33,14 +41,25 @@ beforeAll(async () => {
     const named = ["--name", "greeter", "--version", version];
     await store("publish", ...paths, ...named, "--channel", "staging");
   }
-  keyFile = join(scene.root, "kiln.asc");
-  await writeFile(keyFile, (await store("keys", "export", "--openpgp")).stdout);
+  keys = { armored: join(scene.root, "kiln.asc"), binary: join(scene.root, "kiln.gpg") };
+  await writeFile(keys.armored, (await store("keys", "export", "--openpgp")).stdout);
+  await run("gpg", "--dearmor", "--output", keys.binary, keys.armored);
+  await fetched;
   clients = {
-    apt: await apt(),
-    dnf: await dnf(),
-    pip: await pip(),
-    npm: await npm(),
-    helm: await helm(),
+    apt: await apt("apt", website.plain),
+    debmirror: await mirroredByDebmirror(),
+    debootstrap: downloadedByDebootstrap(),
+    mmdebstrap: unpackedByMmdebstrap(),
+    dnf: await installedByDnf(),
+    reposync: await mirroredByReposync(),
+    zypper: await installedByZypper(),
+    pip: await fromIndex("pip", pipInstall, "--force-reinstall"),
+    uv: await fromIndex("uv", (...where) => uvInstall(fetchedTo, ...where), "--reinstall"),
+    npm: await fromRegistry("npm", "install"),
+    pnpm: await fromRegistry("pnpm", "add"),
+    yarn: await fromRegistry("yarn", "add"),
+    berry: await fromRegistry("berry", "add"),
+    helm: helm(),
   };
 }, 300_000);
 
@@ -60,7 +79,14 @@ interface Client {
   readonly installed: () => Promise<string>;
 }
 
-let clients: Readonly<Record<"apt" | "dnf" | "pip" | "npm" | "helm", Client>>;
+const names = [
+  ...(["apt", "debmirror", "debootstrap", "mmdebstrap"] as const),
+  ...(["dnf", "reposync", "zypper"] as const),
+  ...(["pip", "uv"] as const),
+  ...(["npm", "pnpm", "yarn", "berry"] as const),
+  "helm",
+] as const;
+let clients: Readonly<Record<(typeof names)[number], Client>>;
 
 /** Without any of the machine's own settings. */
 async function run(...[file, ...args]: readonly [string, ...string[]]): Promise<string> {
@@ -83,46 +109,14 @@ async function run(...[file, ...args]: readonly [string, ...string[]]): Promise<
   return stdout.trim();
 }
 
-async function folderFor(client: string, ...folders: readonly string[]): Promise<string> {
-  const path = join(scene.root, client);
-  for (const folder of ["", ...folders]) await mkdir(join(path, folder), { recursive: true });
-  return path;
-}
-
 /** apt and dpkg, into a root that holds nothing. */
-async function apt(): Promise<Client> {
-  const root = await folderFor(
-    "apt",
-    "lists/partial",
-    "cache/archives/partial",
-    "parts",
-    "var/lib/dpkg/updates",
-    "var/lib/dpkg/info",
-  );
-  const status = join(root, "var/lib/dpkg/status");
-  await writeFile(status, "");
-  const settings = {
-    Dir: root,
-    "Dir::State": root,
-    "Dir::State::status": status,
-    "Dir::Cache": join(root, "cache"),
-    "Dir::Etc::SourceList": join(root, "sources.list"),
-    "Dir::Etc::SourceParts": join(root, "parts"),
-    "Dir::Etc::Preferences": join(root, "preferences"),
-    "Dir::Etc::PreferencesParts": join(root, "parts"),
-    "Dir::Etc::Parts": join(root, "parts"),
-    "Dir::Bin::dpkg": "/usr/bin/dpkg",
-    "Dir::Log": root,
-    "DPkg::Options::": `--root=${root}`,
-    "APT::Sandbox::User": "root",
-    "Acquire::Check-Valid-Until": "true",
-    "Acquire::Check-Date": "true",
-  };
-  const options = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+async function apt(name: string, uri: string): Promise<Client> {
+  const folder = join(scene.root, name);
+  const options = await aptOptions(folder, ["amd64"]);
   const get = (...args: string[]) => run("apt-get", ...options, "--yes", ...args);
   const update = async (channel: string) => {
-    const source = `deb [arch=amd64 signed-by=${keyFile}] ${website.plain} ${channel} main\n`;
-    await writeFile(join(root, "sources.list"), source);
+    const source = `deb [signed-by=${keys.armored}] ${uri} ${channel} main\n`;
+    await writeFile(join(folder, "sources.list"), source);
     await get("update", "--error-on=any");
   };
   return {
@@ -132,77 +126,160 @@ async function apt(): Promise<Client> {
     },
     async followBack(channel) {
       const preferences = await fetch(`${website.plain}/dists/${channel}/preferences`);
-      await writeFile(join(root, "preferences"), await preferences.text());
+      await writeFile(join(folder, "preferences"), await preferences.text());
       await update(channel);
       await get("upgrade", "--allow-downgrades");
     },
-    installed: () => readFile(join(root, "usr/share/greeter/version"), "utf8"),
+    installed: () => readFile(join(folder, "root/usr/share/greeter/version"), "utf8"),
   };
 }
 
-async function dnf(): Promise<Client> {
-  const root = await folderFor("dnf");
-  const config = join(scene.root, "dnf.conf");
-  const main = ["[main]", "gpgcheck=1", "reposdir=/nonexistent", "plugins=0", `cachedir=${root}.cache`];
-  const common = ["gpgcheck=1", "repo_gpgcheck=1", `gpgkey=file://${keyFile}`, "skip_if_unavailable=0"];
-  const ways = ["staging", "production"].flatMap((channel) => [
-    ...[`[${channel}]`, `name=${channel}`, `mirrorlist=${website.plain}/rpm/${channel}/mirrorlist`, ...common],
-    ...[`[plain-${channel}]`, `name=${channel}`, `baseurl=${website.plain}/rpm/${channel}/`, ...common],
-  ]);
-  await writeFile(config, `${[...main, ...ways].join("\n")}\n`);
-  const options = ["--installroot", root, "--config", config, "--releasever=1", "-y", "--refresh"];
-  const from = (repository: string, ...args: string[]) => run("dnf", ...options, `--repo=${repository}`, ...args);
+const suiteOf = (suite: string, keyring: string) => ({ url: website.plain, suite, components: ["main"], keyring });
+
+/** And apt, from the mirror. */
+async function mirroredByDebmirror(): Promise<Client> {
+  const mirror = join(scene.root, "debmirror");
+  const { install, followBack, installed } = await apt("apt-of-mirror", `file:${mirror}`);
+  const update = (channel: string) =>
+    run(...debmirror({ ...suiteOf(channel, keys.binary), architectures: ["amd64"] }, mirror));
   return {
     async install(channel) {
-      await from(channel, "install", "greeter");
-      await from(`plain-${channel}`, "reinstall", "greeter");
+      await update(channel);
+      await install(channel);
     },
-    followBack: (channel) => from(channel, "distro-sync"),
-    installed: () => run("rpm", "--root", root, "-q", "--qf", "%{version}", "greeter"),
+    async followBack(channel) {
+      await update(channel);
+      await followBack(channel);
+    },
+    installed,
   };
 }
 
-async function pip(): Promise<Client> {
-  const environment = await folderFor("pip");
-  await run("/usr/bin/python3", "-m", "venv", "--without-pip", environment);
-  const python = join(environment, "bin/python");
-  const install = (channel: string) => {
-    const index = ["--index-url", `${website.url}/pypi/${channel}/simple/`, "--no-cache-dir", "--no-input"];
-    return run(
-      "/usr/bin/python3",
-      "-m",
-      "pip",
-      "--python",
-      python,
-      "install",
-      ...index,
-      "--force-reinstall",
-      "greeter",
-    );
+function downloadedByDebootstrap(): Client {
+  const target = join(scene.root, "debootstrap");
+  const download = async (channel: string) => {
+    await rm(target, { recursive: true, force: true });
+    await run(...debootstrap(suiteOf(channel, keys.binary), target, "--include=greeter", "--exclude=apt"));
   };
   return {
-    install,
-    followBack: install,
-    installed: () => run(python, "-c", "import greeter; print(greeter.VERSION)"),
+    install: download,
+    followBack: download,
+    async installed() {
+      const files = await readdir(join(target, "var/cache/apt/archives"));
+      return files.flatMap((file) => /^greeter_(.*)_all\.deb$/.exec(file)?.[1] ?? []).join(" ");
+    },
   };
 }
 
-async function npm(): Promise<Client> {
-  const project = await folderFor("npm");
-  await writeFile(join(project, "package.json"), `{ "name": "project", "private": true }\n`);
+function unpackedByMmdebstrap(): Client {
+  const target = join(scene.root, "mmdebstrap");
+  const unpack = async (channel: string) => {
+    await rm(target, { recursive: true, force: true });
+    await run(...mmdebstrap(suiteOf(channel, keys.armored), target, "greeter"));
+  };
+  return {
+    install: unpack,
+    followBack: unpack,
+    installed: () => readFile(join(target, "usr/share/greeter/version"), "utf8"),
+  };
+}
+
+const byPointer = (channel: string) => `mirrorlist=${website.plain}/rpm/${channel}/mirrorlist`;
+const byAddress = (channel: string) => `baseurl=${website.plain}/rpm/${channel}/`;
+const inBoth = (address: (channel: string) => string) => ({
+  staging: address("staging"),
+  production: address("production"),
+});
+const rpmIn = (root: string) => run("rpm", "--root", root, "-q", "--qf", "%{version}", "greeter");
+
+async function installedByDnf(): Promise<Client> {
+  const [root, plain] = [join(scene.root, "dnf"), join(scene.root, "dnf-plain")];
+  await dnfConfig(root, inBoth(byPointer), keys.armored);
+  await dnfConfig(plain, inBoth(byAddress), keys.armored);
+  return {
+    async install(channel) {
+      for (const at of [root, plain]) {
+        await rm(at, { recursive: true });
+        await run(...dnfIn(at, `--repo=${channel}`, "install", "greeter"));
+      }
+    },
+    followBack: (channel) => run(...dnfIn(root, `--repo=${channel}`, "distro-sync")),
+    installed: () => rpmIn(root),
+  };
+}
+
+/** And dnf, from the copy. */
+async function mirroredByReposync(): Promise<Client> {
+  const [root, target, copy] = ["reposync", "dnf-of-copy", "copy"].map((name) => join(scene.root, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await dnfConfig(root, inBoth(byAddress), keys.armored);
+  await run("rpmkeys", "--root", root, "--import", keys.armored);
+  await dnfConfig(
+    target,
+    inBoth((channel) => `baseurl=file://${copy}/${channel}/`),
+    keys.armored,
+  );
+  const update = (channel: string) => run(...reposync(root, copy, `--repo=${channel}`));
+  return {
+    async install(channel) {
+      await update(channel);
+      await rm(target, { recursive: true });
+      await run(...dnfIn(target, `--repo=${channel}`, "install", "greeter"));
+    },
+    async followBack(channel) {
+      await update(channel);
+      await run(...dnfIn(target, `--repo=${channel}`, "distro-sync"));
+    },
+    installed: () => rpmIn(target),
+  };
+}
+
+async function installedByZypper(): Promise<Client> {
+  const root = join(scene.root, "zypper");
+  await mkdir(root);
+  await run("rpm", "--root", root, "--initdb");
+  await run("rpmkeys", "--root", root, "--import", keys.armored);
+  const refresh = async (channel: string, ...how: string[]) => {
+    await writeZypperRepository(root, { name: channel, address: byPointer(channel), keyFile: keys.armored });
+    await run(...zypper(root, "refresh", ...how));
+  };
+  return {
+    async install(channel) {
+      await refresh(channel);
+      await run(...zypper(root, "install", "--force", "greeter"));
+    },
+    async followBack(channel) {
+      // It keeps a mirrorlist for an hour.
+      await refresh(channel, "--force");
+      await run(...zypper(root, "dist-upgrade", "--allow-downgrade"));
+    },
+    installed: () => rpmIn(root),
+  };
+}
+
+/** pip or uv, which go wherever the index is when they install anew. */
+async function fromIndex(name: string, command: typeof pipInstall, again: string): Promise<Client> {
+  const environment = join(scene.root, name);
+  await run(...environmentAt(environment));
   const install = (channel: string) =>
-    run("npm", "--prefix", project, "install", "--registry", `${website.plain}/npm/`, `@acme/greeter@${channel}`);
+    run(...command(environment, `${website.url}/pypi/${channel}/simple/`), again, "greeter");
   return {
     install,
     followBack: install,
-    installed: () =>
-      run(process.execPath, "--print", `require(${JSON.stringify(`${project}/node_modules/@acme/greeter`)})`),
+    installed: () => run(join(environment, "bin/python"), "-c", "import greeter; print(greeter.VERSION)"),
   };
 }
 
-async function helm(): Promise<Client> {
-  const keyring = join(scene.root, "kiln.gpg");
-  await run("gpg", "--dearmor", "--output", keyring, keyFile);
+async function fromRegistry(name: ClientName, add: string): Promise<Client> {
+  const project = await newProject(scene, name, `${website.plain}/npm/`, name);
+  const install = (channel: string) => project.run([add, `@acme/greeter@${channel}`]);
+  return { install, followBack: install, installed: () => project.load("@acme/greeter") };
+}
+
+function helm(): Client {
   const update = async (channel: string) => {
     await run(programs.helm, "repo", "add", "--force-update", "kiln", `${website.plain}/charts/${channel}`);
     await run(programs.helm, "repo", "update");
@@ -211,33 +288,39 @@ async function helm(): Promise<Client> {
     install: update,
     followBack: update,
     installed: async () => {
-      const rendered = await run(programs.helm, "template", "x", "kiln/greeter", "--verify", "--keyring", keyring);
+      const rendered = await run(programs.helm, "template", "x", "kiln/greeter", "--verify", "--keyring", keys.binary);
       return /version: "(.*)"/.exec(rendered)?.[1] ?? rendered;
     },
   };
 }
 
-const names = ["apt", "dnf", "pip", "npm", "helm"] as const;
+/** A few at a time, each with what it has installed afterwards. */
+async function afterwards(act: (client: Client) => Promise<unknown>): Promise<Record<string, string>> {
+  const all = await pMap(
+    names,
+    async (name) => {
+      await act(clients[name]);
+      return [name, await clients[name].installed()] as const;
+    },
+    { concurrency: 3 },
+  );
+  return Object.fromEntries(all);
+}
 
-test.each(names)("%s installs from a channel in a bucket", async (name) => {
-  await clients[name].install("staging");
-  expect(await clients[name].installed()).toBe(newer);
+const everywhere = (version: string) => Object.fromEntries(names.map((name) => [name, version]));
+
+test("every client installs from a channel in a bucket", { timeout: 600_000 }, async () => {
+  expect(await afterwards(({ install }) => install("staging"))).toEqual(everywhere(newer));
 });
 
-test("a promotion copies nothing, and every client installs from the new channel", async () => {
+test("a promotion copies nothing, and every client installs from the new channel", { timeout: 600_000 }, async () => {
   await store("promote", `greeter@${newer}`, "production");
-  for (const name of names) {
-    await clients[name].install("production");
-    expect(await clients[name].installed(), name).toBe(newer);
-  }
+  expect(await afterwards(({ install }) => install("production"))).toEqual(everywhere(newer));
 });
 
-test("a channel that goes back takes every client back, each in its own way", async () => {
+test("a channel that goes back takes every client back, each in its own way", { timeout: 600_000 }, async () => {
   await store("promote", `greeter@${older}`, "production");
-  for (const name of names) {
-    await clients[name].followBack("production");
-    expect(await clients[name].installed(), name).toBe(older);
-  }
+  expect(await afterwards(({ followBack }) => followBack("production"))).toEqual(everywhere(older));
   await clients.npm.install("staging");
   expect(await clients.npm.installed()).toBe(newer);
 });

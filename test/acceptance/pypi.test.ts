@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 import { serveStore } from "../fixtures/index-server.ts";
+import { environmentAt, fetchPrograms, pipInstall, python, uvInstall } from "../fixtures/pypi-clients.ts";
 import {
   commit,
   emptyScene,
@@ -23,7 +24,6 @@ import { startWebsite } from "../fixtures/website.ts";
 import { credentials } from "../stores/s3-server.ts";
 import type { WebServer } from "../stores/web-server.ts";
 
-const python = "/usr/bin/python3";
 let scene: Scene;
 let clients: string;
 let html: WebServer;
@@ -74,14 +74,12 @@ beforeAll(async () => {
   scene = emptyScene();
   clients = join(scene.root, "clients");
   await mkdir(clients);
-  const wanted = ["uv==0.13.9", "pip==26.3", "pypi-simple==1.8.0"];
-  // As the machine is set up: this alone asks a registry.
-  const installed = run([python, "-m", "pip", "install", "--quiet", "--target", clients, ...wanted], process.env);
+  const fetched = fetchPrograms(clients, "uv", "pip", "parser");
   await git(scene, "init", "--quiet", "--initial-branch", "main");
   await kilnDone(scene, ["store", "create", scene.store, "--origin", "kiln.test"]);
   await publish("1.0.0");
   await publish("1.1.0");
-  expect((await installed).status).toBe(0);
+  await fetched;
   stock = {
     "Debian's pip": pip(await newEnvironment(), bare()),
     "the newest pip": pip(await newEnvironment(), { ...bare(), PYTHONPATH: clients }),
@@ -125,21 +123,18 @@ interface Client {
 }
 
 function pip(environment: string, env: NodeJS.ProcessEnv): Client {
-  const target = ["--python", join(environment, "bin/python"), "--no-input", "--no-cache-dir"];
   return {
     environment,
     reinstall: "--force-reinstall",
-    install: (index, ...args) => run([python, "-m", "pip", ...target, "install", "--index-url", index, ...args], env),
+    install: (index, ...args) => run([...pipInstall(environment, index), ...args], env),
   };
 }
 
 function uv(environment: string): Client {
-  const target = ["--python", join(environment, "bin/python"), "--no-config", "--no-cache"];
   return {
     environment,
     reinstall: "--reinstall",
-    install: (index, ...args) =>
-      run([join(clients, "bin/uv"), "pip", "install", ...target, "--index-url", index, ...args], bare()),
+    install: (index, ...args) => run([...uvInstall(clients, environment, index), ...args], bare()),
   };
 }
 
@@ -148,7 +143,7 @@ let stock: Readonly<Record<(typeof names)[number], Client>>;
 
 async function newEnvironment(): Promise<string> {
   const folder = mkdtempSync(join(scene.root, "env-"));
-  await done(run([python, "-m", "venv", "--without-pip", folder], bare()));
+  await done(run(environmentAt(folder), bare()));
   return folder;
 }
 
