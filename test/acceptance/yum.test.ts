@@ -39,6 +39,7 @@ beforeAll(async () => {
   await publish("1.0.0");
   await publish("1.1.0");
   await publishRich();
+  await publishLogged();
 }, 300_000);
 
 afterAll(async () => {
@@ -96,6 +97,22 @@ async function publishRich(): Promise<void> {
     version: "true\n",
   });
   await kilnDone(scene, ["publish"]);
+}
+
+/** Made elsewhere, with a changelog: several entries of a day, lines that begin with blanks, and more than indexes list. */
+async function publishLogged(): Promise<void> {
+  const top = join(scene.root, "logged");
+  await mkdir(top);
+  const days = [20, 20, 20, 19, 18, 18, 17, 16, 15, 14, 13, 12, 12];
+  const entry = (day: number, at: number) =>
+    `* ${new Date(Date.UTC(2024, 1, day)).toUTCString().slice(0, 3)} Feb ${day} 2024 Jörg & "Co" <examples@kiln.invalid> - 1-${20 - at}\n` +
+    `- Entry ${at}: a & b < c > "d" 'e' – ü 🙂\n  and\ta line more\n`;
+  const sections = ["%description\nx", "%files", `%changelog\n${days.map(entry).join("\n")}`];
+  const tags = ["Name: logged", "Version: 1", "Release: 1", "Summary: x", "License: MIT", "BuildArch: noarch"];
+  const spec = join(top, "logged.spec");
+  writeFileSync(spec, [tags.join("\n"), ...sections].join("\n\n"));
+  await run(["rpmbuild", "-bb", "--quiet", "--define", `_topdir ${top}`, "--define", `_rpmdir ${top}`, spec]);
+  await kilnDone(scene, ["publish", join(top, "noarch/logged-1-1.noarch.rpm"), "--channel", "staging"]);
 }
 
 const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
@@ -253,13 +270,27 @@ test("the indexes say of every package what createrepo_c says", async () => {
     expect(got.size).toBeGreaterThan(2);
     for (const [id, { facts }] of want) expect(got.get(id)?.facts).toEqual(facts);
     expect([...got.keys()].toSorted()).toEqual([...want.keys()].toSorted());
+    const changelogs = [...got].flatMap(([id, { changelog }]) => (changelog.length === 0 ? [] : [{ id, changelog }]));
+    expect(changelogs.map(({ changelog }) => changelog.length)).toEqual(name === "other" ? [10] : []);
+    for (const { id, changelog } of changelogs) expect(changelog).toEqual(want.get(id)?.changelog);
   }
+});
+
+test("dnf shows a package's changelog", async () => {
+  const { dnf } = emptyRoot("changelog", [byPointer()]);
+  const said = await dnf(["repoquery", "--changelogs", "logged"]);
+  expect(said).toContain(
+    'Tue Feb 20 2024 Jörg & "Co" <examples@kiln.invalid> - 1-20\n- Entry 0: a & b < c > "d" \'e\' – ü 🙂\n',
+  );
+  expect(said.match(/^- Entry \d+/gm)).toEqual(Array.from({ length: 10 }, (_, at) => `- Entry ${at}`));
 });
 
 interface ListedPackage {
   readonly at: string;
   /** Its elements, each in one line; their order and the times of files and their places don't count. */
   readonly facts: readonly string[];
+  /** Its entries, in their order. */
+  readonly changelog: readonly string[];
 }
 
 /** By the digest of the file. */
@@ -269,7 +300,8 @@ async function packagesIn(repository: string, name: string): Promise<Map<string,
   const bytes = readFileSync(join(repository, href));
   const xml = (href.endsWith(".zst") ? zstdDecompressSync(bytes) : gunzipSync(bytes)).toString();
   expect(xml).toContain(` packages="${xml.match(/<package /g)?.length ?? 0}"`);
-  const texts = xml.match(/<package [^]*?<\/package>/g) ?? [];
+  const read = xml.replace(/&#x([0-9A-F]+);/g, (_, code: string) => String.fromCodePoint(parseInt(code, 16)));
+  const texts = read.match(/<package [^]*?<\/package>/g) ?? [];
   return new Map(
     texts.map((text) => {
       const [, id = ""] = /pkgid="([0-9a-f]{64})"|>([0-9a-f]{64})<\/checksum>/.exec(text)?.filter(Boolean) ?? [];
@@ -279,7 +311,7 @@ async function packagesIn(repository: string, name: string): Promise<Map<string,
         .replace(/>\s+</g, "><")
         .replace(/<(\S+?)><\/\1>/g, "<$1/>")
         .split(/(?<=>)(?=<)/);
-      return [id, { at, facts: facts.toSorted() }];
+      return [id, { at, facts: facts.toSorted(), changelog: text.match(/<changelog [^]*?<\/changelog>/g) ?? [] }];
     }),
   );
 }

@@ -40,6 +40,7 @@ export function recordOf({ signature, header, range }: RpmFile, artifact: string
     archiveSize: archive.flatMap((tag) => signature.numbers(tag))[0],
     ...Object.fromEntries(sorts.map((sort) => [sort, relationsOf(header, sort)])),
     ...filesOf(header),
+    changelogs: changelogsOf(header),
   });
   const size = Buffer.byteLength(JSON.stringify(record));
   if (size <= longest) return z.record(z.string(), z.json()).parse(record);
@@ -107,6 +108,33 @@ function filesOf(header: Header) {
     if (((flags[at] ?? 0) & fileFlags.ghost) !== 0) ghosts.push(path);
   }
   return { files: Object.fromEntries(files), ...(ghosts.length === 0 ? {} : { ghosts }) };
+}
+
+/** How many entries of its changelog indexes list, as many as createrepo_c does. */
+const newestEntries = 10;
+
+interface ChangelogEntry {
+  readonly author: string;
+  readonly time: number;
+  readonly text: string;
+}
+
+/**
+ * The newest entries, oldest first. A header has them the other way round, all of a day with one time: each gets one of its own, since
+ * clients order them by it.
+ */
+function changelogsOf(header: Header): ChangelogEntry[] {
+  const [authors, texts] = [header.texts(tags.changelogName), header.texts(tags.changelogText)];
+  const newestFirst = header.numbers(tags.changelogTime).slice(0, newestEntries);
+  const entries: ChangelogEntry[] = [];
+  let before: number | undefined;
+  for (const [at, said] of [...newestFirst.entries()].toReversed()) {
+    const last = entries.at(-1)?.time;
+    const time = last !== undefined && (said === before || said === last) ? last + 1 : said;
+    entries.push({ author: authors[at] ?? "", time, text: texts[at] ?? "" });
+    before = said;
+  }
+  return entries;
 }
 
 function present(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
