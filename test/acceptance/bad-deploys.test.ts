@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const deploy = ["deploy", "app:staging"];
 
-/** Changes one byte in the middle of the only object whose key ends so. */
+/** Changes one byte of the only object whose key ends so: the middle one, or one of a document's log entry. */
 const tamper = (end: string) => async (own: Scene) => {
   const keys = (await readdir(own.store, { recursive: true })).filter(
     (key) => key.endsWith(end) && !key.startsWith(".tmp"),
@@ -47,8 +47,10 @@ const tamper = (end: string) => async (own: Scene) => {
   expect(keys, end).toHaveLength(1);
   const file = join(own.store, keys[0] ?? "");
   const bytes = await readFile(file);
-  const middle = bytes.length >> 1;
-  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  // What a channel's document remembers for publishers is nothing that a host reads.
+  const entry = bytes.indexOf('"entry":"');
+  const at = end.startsWith("channels/") ? entry + 100 : bytes.length >> 1;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
   await chmod(file, 0o644);
   await writeFile(file, bytes);
 };
