@@ -195,7 +195,7 @@ test("npm: what its tarball holds is what lay there, links aside; its main file 
         expect(made).toMatchObject({ name: "odd", version: "1.2.3" });
       });
     }),
-    { numRuns: 8 },
+    { numRuns: 8, examples: [[{ lib: { type: "file", text: "" } }, { bin: "lib/index.js" }]] },
   );
 }, 60_000);
 

@@ -1,7 +1,7 @@
 // What lies in a package's folder, before npm packs it, and in the tarball, afterwards. npm leaves out links and whatever isn't a
 // file without a word: so a package whose programs or whose main file are missing is refused here, not by its users.
 
-import { chmodSync, type Dirent, lstatSync, readdirSync } from "node:fs";
+import { chmodSync, type Dirent, lstatSync, readdirSync, type Stats } from "node:fs";
 import { join, posix } from "node:path";
 
 import { isSystemError, KilnError } from "../../errors.ts";
@@ -87,8 +87,18 @@ function below(path: string): string {
   return posix.join("/", path.replaceAll("\\", "/")).replace(/^\/+/, "").replace(/\/+$/, "");
 }
 
+/** `undefined`: nothing is there, or a file is where a folder would have to be. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (isSystemError(error, "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
 function missing(field: string, path: string, { folder, where }: Content): KilnError {
-  const stats = lstatSync(join(folder, below(path)), { throwIfNoEntry: false });
+  const stats = statsOf(join(folder, below(path)));
   const [got, hint] =
     stats === undefined
       ? ["no such file", "let a build step make it, or correct the package.json"]
