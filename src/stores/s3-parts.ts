@@ -51,9 +51,9 @@ export async function sendParts(bucket: Bucket, key: string, pieces: AsyncIterab
     await asking(bucket, () => client.send(complete, options));
     return true;
   } catch (error) {
-    // What was sent so far would be kept, and paid for.
     ending.abort();
-    await client.send(new AbortMultipartUploadCommand(upload));
+    // What was sent so far would be kept, and paid for. What can't be ended now is left to gc: what failed first is what counts.
+    await client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
     // 409, again and again: somebody else completes the same object this moment. No such upload: it was completed, and the answer lost.
     if (statusOf(error) === 412 || statusOf(error) === 409) return false;
     if (error instanceof Error && error.name === "NoSuchUpload") return false;

@@ -1,7 +1,7 @@
 // A publisher that publishes one bake after the other, with Kiln as it was built and installed: opens the store and the keys, says that it
 // is ready, and begins when it is told to. Prints the milliseconds that each release took.
 //
-//   node publish-many.ts KILN STORE BAKE…
+//   node publish-many.ts KILN ORIGIN STORE BAKE…
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";

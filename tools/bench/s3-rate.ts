@@ -9,7 +9,8 @@ import { createInterface } from "node:readline";
 
 import pMap from "p-map";
 
-import { credentials, type S3Server, startS3Server } from "../../test/stores/s3-server.ts";
+import { credentials, startS3Server } from "../../test/stores/s3-server.ts";
+import { createStoreInBucket, inBucket } from "./bucket.ts";
 import { debAt } from "./debs.ts";
 import { duration, median, timeProcess } from "./measure.ts";
 import { completeBake, origin } from "./releases.ts";
@@ -26,17 +27,12 @@ export const s3Rate: Row = {
     try {
       const bakes = await bakesOf(bench, publishers * each + inOneBatch);
       const groups = Array.from({ length: publishers }, (_, at) => bakes.slice(each * at, each * (at + 1)));
-      const many = await race(bench, await newStore(bench, server), groups);
+      const many = await race(bench, await createStoreInBucket(bench, server), groups);
       const batches: number[] = [];
       for (let done = 0; done < 3; done += 1) {
-        const args = [
-          ...bakes.slice(publishers * each),
-          "--channel",
-          "staging",
-          "--store",
-          await newStore(bench, server),
-        ];
-        batches.push(await timeProcess(inBucket(bench, ["publish", ...args])));
+        const url = await createStoreInBucket(bench, server);
+        const args = ["publish", ...bakes.slice(publishers * each), "--channel", "staging", "--store", url];
+        batches.push(await timeProcess(inBucket(bench, args)));
       }
       const sums = many.times.map((times) => times.reduce((sum, time) => sum + time, 0));
       return [
@@ -59,17 +55,6 @@ export const s3Rate: Row = {
   },
 };
 
-function inBucket({ program }: Bench, args: readonly string[]) {
-  const { argv, env } = program.kiln(args);
-  return { argv, env: { ...env, ...credentials } };
-}
-
-async function newStore(bench: Bench, server: S3Server): Promise<string> {
-  const url = await server.makeBucket();
-  await timeProcess(inBucket(bench, ["store", "create", url, "--origin", origin]));
-  return url;
-}
-
 /** Bakes of one .deb each, no two of one name. Returns their folders. */
 async function bakesOf({ folder }: Bench, count: number): Promise<readonly string[]> {
   return pMap(
@@ -89,7 +74,8 @@ async function bakesOf({ folder }: Bench, count: number): Promise<readonly strin
 /** Publishers that begin together: how long until all were done, and what each of their releases took, in milliseconds. */
 async function race({ program, folder }: Bench, url: string, groups: readonly (readonly string[])[]) {
   const running = groups.map((bakes) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "publish-many.ts"), url, ...bakes], {
+    const args = [join(import.meta.dirname, "publish-many.ts"), program.root, origin, url, ...bakes];
+    const child = spawn(process.execPath, args, {
       cwd: folder,
       env: { ...program.env, ...credentials },
       stdio: ["pipe", "pipe", "inherit"],

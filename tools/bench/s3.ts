@@ -12,6 +12,7 @@ import { openS3Store } from "../../src/stores/s3.ts";
 import { type S3Request, startS3Proxy } from "../../test/stores/s3-proxy.ts";
 import { credentials, type S3Server, startS3Server } from "../../test/stores/s3-server.ts";
 import { programs } from "../test-programs.mjs";
+import { inBucket } from "./bucket.ts";
 import { writeRandomFile } from "./bytes.ts";
 import { debAt } from "./debs.ts";
 import { storeOfPackages } from "./many-packages.ts";
@@ -155,11 +156,6 @@ async function copyStore(path: string, url: string): Promise<void> {
 
 function publishing(bench: Bench, bakes: readonly string[], url: string): Run {
   return inBucket(bench, ["publish", ...bakes, "--channel", "staging", "--store", url]);
-}
-
-function inBucket({ program }: Bench, args: readonly string[]): Run {
-  const { argv, env } = program.kiln(args);
-  return { argv, env: { ...env, ...credentials } };
 }
 
 /** A bake of one .deb, of a name that only the store of `packages` has. Returns its folder. */

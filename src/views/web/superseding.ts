@@ -1,7 +1,7 @@
 // What a page named and its successor doesn't: a style, older releases and events. (Of a list of names its successor says when it was
-// superseded: see kept.ts.) Whoever supersedes such an object makes
-// it again, of its own bytes, which renews its age: so gc, which asks for that alone, leaves it for the grace time to whoever read the
-// page before. If we stop in between, it may go a little early, and the link of a page that is open leads nowhere.
+// superseded: see kept.ts.) Whoever supersedes such an object makes it again, of its own bytes, which renews its age: so gc, which asks
+// for that alone, leaves it for the grace time to whoever read the page before. If we stop in between, it may go a little early, and the
+// link of a page that is open leads nowhere.
 
 import { posix } from "node:path";
 
