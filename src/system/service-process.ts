@@ -32,6 +32,8 @@ export interface ServiceOptions {
 const marker = "KILN_SERVICE";
 /** Milliseconds. */
 const killWait = 5000;
+/** Milliseconds: how long a process may be without an environment, while it becomes another program or ends. */
+const betweenPrograms = 1000;
 
 /**
  * The shell waits for a line before it becomes the program. When its starter dies first it reads the end instead, and
@@ -86,14 +88,15 @@ export async function stopService(
     ["SIGTERM", grace],
     ["SIGKILL", killWait],
   ] as const) {
-    if (!hasMembers(service, log)) return;
+    if (!(await hasMembers(service, log))) return;
     signalGroup(service.pid, signal);
     const deadline = performance.now() + wait;
-    for (let pause = 2; hasMembers(service, log) && performance.now() < deadline; pause = Math.min(pause * 2, 50)) {
+    for (let pause = 2; performance.now() < deadline; pause = Math.min(pause * 2, 50)) {
+      if (!(await hasMembers(service, log))) return;
       await sleep(pause);
     }
   }
-  if (hasMembers(service, log)) {
+  if (await hasMembers(service, log)) {
     throw new KilnError("STOP_FAILED", `process ${service.pid}: got it still there ${killWait} ms after SIGKILL`);
   }
 }
@@ -102,17 +105,24 @@ export async function stopService(
  * The kernel gives a group's number to no new process while the group has a member. So a live leader of another start
  * time means that ours is gone; with no leader, only members that carry our marker are ours.
  */
-function hasMembers(service: ServiceProcess, log: string): boolean {
+async function hasMembers(service: ServiceProcess, log: string): Promise<boolean> {
   if (service.boot !== bootId()) return false;
   if (isServiceRunning(service)) return true;
   if (startTimeOf(service.pid) !== undefined) return false;
-  return readdirSync("/proc").some((entry) => /^[0-9]+$/.test(entry) && isMarkedMember(entry, service.pid, log));
+  for (const entry of readdirSync("/proc")) {
+    if (/^[0-9]+$/.test(entry) && (await isMarkedMember(entry, service.pid, log))) return true;
+  }
+  return false;
 }
 
-function isMarkedMember(pid: string, group: number, log: string): boolean {
-  const stat = statOf(pid);
-  if (stat === undefined || stat.state === "Z" || stat.group !== group) return false;
-  return readProc(`${pid}/environ`)?.split("\0").includes(`${marker}=${log}`) ?? false;
+async function isMarkedMember(pid: string, group: number, log: string): Promise<boolean> {
+  for (const deadline = performance.now() + betweenPrograms; performance.now() < deadline; await sleep(2)) {
+    const stat = statOf(pid);
+    if (stat === undefined || stat.state === "Z" || stat.group !== group) return false;
+    const environ = readProc(`${pid}/environ`);
+    if (environ) return environ.split("\0").includes(`${marker}=${log}`);
+  }
+  return false;
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

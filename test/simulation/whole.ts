@@ -11,24 +11,27 @@ import { edgeAt, tileReader } from "../../src/log/tiles.ts";
 import { bringUp, rebuildViews } from "../../src/publish/bring-up.ts";
 import { readManifest } from "../../src/publish/gates.ts";
 import type { Published } from "../../src/publish/group.ts";
+import type { Publisher } from "../../src/publish/publisher.ts";
 import { emptyCatalog, verifiedEntries } from "../../src/publish/state.ts";
 import { readDocument } from "../../src/stores/read.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { catalogBytes } from "../../src/views/catalog.ts";
 import { parseChannelDocument } from "../../src/views/documents.ts";
-import { pause, signers, trust } from "../fixtures/publisher.ts";
+import { publisher } from "../fixtures/publisher.ts";
 
 /**
- * What must hold after any run, once the next publisher has come by. `acknowledged`: what publishers were told. Answers what
- * gates refused, as NAME@VERSION.
+ * What must hold after any run, once the next publisher has come by, who is `next`. `acknowledged`: what publishers were told. Answers
+ * what gates refused, as NAME@VERSION.
  */
 export async function checkStore(
   store: Store,
   acknowledged: readonly Pick<Published, "release">[],
+  next: Publisher = publisher(store),
 ): Promise<ReadonlySet<string>> {
   // Whoever comes next needs no repair step: settling and bringing up is what every publish does.
+  const { trust } = next;
   const head = await settle({ store, log: logOf(trust) });
-  await bringUp({ store, trust, head, pause, signers, now: 0, publicUrl: "https://kiln.test/" });
+  await bringUp({ ...next, now: next.context.now(), head });
 
   const shown = await readCheckpoint(store, logOf(trust));
   expect(shown.note).toBe(head.checkpoint.note);
@@ -82,7 +85,7 @@ export async function checkStore(
   for (const { release } of acknowledged) {
     expect(identities.get(`${release.name}@${release.version}`), "nothing acknowledged is lost").toBe(release.manifest);
   }
-  await checkCatalogIsAFold(store);
+  await checkCatalogIsAFold(next);
   return refused;
 }
 
@@ -92,9 +95,10 @@ async function linesOf(store: Store, manifest: Digest): Promise<number | undefin
   return (artifacts[0]?.record["numbers"] as { lines: number } | undefined)?.lines;
 }
 
-async function checkCatalogIsAFold(store: Store): Promise<void> {
+async function checkCatalogIsAFold(next: Publisher): Promise<void> {
+  const { store } = next;
   const before = await readDocument(store, keys.catalog);
-  await rebuildViews({ store, trust, pause, signers, now: 0, publicUrl: "https://kiln.test/" });
+  await rebuildViews({ ...next, now: next.context.now() });
   expect((await readDocument(store, keys.catalog))?.bytes.toString()).toBe(
     Buffer.from(before?.bytes ?? catalogBytes(emptyCatalog)).toString(),
   );

@@ -85,6 +85,17 @@ test("children that outlive their leader are found and ended", async () => {
   expect(isAlive(child)).toBe(false);
 });
 
+test("a child that is just becoming its program is found, too", { timeout: 60_000 }, async () => {
+  for (let round = 0; round < 100; round++) {
+    rmSync(log, { force: true });
+    const service = await start("sleep 65 & echo $!");
+    while (!existsSync(log) || !output().endsWith("\n")) await new Promise(setImmediate);
+    while (isServiceRunning(service));
+    await stopService(service, { log, grace: 2000 });
+    expect(isAlive(Number(output()))).toBe(false);
+  }
+});
+
 test("a stranger that has its number, from another start or another boot, is never signalled", async () => {
   const stranger = spawn("sleep", ["64"], { detached: true, stdio: "ignore" });
   const pid = stranger.pid ?? 0;
