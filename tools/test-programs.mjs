@@ -34,6 +34,7 @@ export function installTestPrograms(say) {
   if (unpacked !== undefined) return unpacked;
   if (run("go", ["version"]) !== undefined) return undefined;
   return (
+    newerGo(say) ??
     goInstall(programs.versitygw, "github.com/versity/versitygw/cmd/versitygw@v1.8.0", say) ??
     goInstall(programs.helm, "helm.sh/helm/v3/cmd/helm@v3.22.0", say)
   );
@@ -86,6 +87,28 @@ function unpackPlugins(say) {
   return run("dpkg", ["-x", join(place, file), join(place, "..")]);
 }
 
+/** What builds; a Go before 1.21, as Debian 12 has it, can't get a newer one by itself. */
+let go = "go";
+
+/**
+ * Go's own module proxy has its toolchains; the checksum database vouches for them.
+ *
+ * @param {(text: string) => void} say
+ * @returns {string | undefined} How it failed.
+ */
+function newerGo(say) {
+  const { stdout } = spawnSync(go, ["version"], { encoding: "utf8" });
+  if (!/ go1\.(?:1?\d|20)(?:\D|$)/.test(stdout)) return undefined;
+  say(`gets Go 1.26.8 (${stdout.trim()} is too old)`);
+  const source = "golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64";
+  const { status, stdout: found } = spawnSync(go, ["mod", "download", "-json", source], { encoding: "utf8" });
+  const { Dir, Error } = JSON.parse(found || "{}");
+  if (status !== 0) return `go mod download ${source}: ${Error ?? `exit ${status}`}`;
+  go = join(Dir, "bin/go");
+  // A module's files are never executable.
+  return run("chmod", ["-R", "u+x", join(Dir, "bin"), join(Dir, "pkg/tool")]);
+}
+
 /**
  * @param {string} program
  * @param {string} source
@@ -97,7 +120,7 @@ function goInstall(program, source, say) {
   say(`builds ${basename(program)} (for tests) by go install, which takes minutes`);
   const place = dirname(program);
   mkdirSync(place, { recursive: true });
-  return run("go", ["install", "-trimpath", "-ldflags=-s -w", source], { CGO_ENABLED: "0", GOBIN: place });
+  return run(go, ["install", "-trimpath", "-ldflags=-s -w", source], { CGO_ENABLED: "0", GOBIN: place });
 }
 
 /**
