@@ -5,18 +5,15 @@
 import { createHash } from "node:crypto";
 
 import type { ListMultipartUploadsCommandOutput } from "@aws-sdk/client-s3";
-import pMap from "p-map";
 
 import { KilnError } from "../errors.ts";
 import { asking, type Bucket, explained, openBucket, placeOf, statusOf } from "./s3-bucket.ts";
 import { loadS3Client } from "./s3-client.ts";
-import { partsAtOnce, partSize, sendParts } from "./s3-parts.ts";
+import { copyParts, copySize, copySource, partSize, sendParts } from "./s3-parts.ts";
 import { bucketReader, head } from "./s3-reader.ts";
 import { servedAs } from "./served-as.ts";
 import { type BegunUpload, replaceLimit, type ObjectInfo, type Store } from "./store.ts";
 
-/** Bytes that a server copies at once; the protocol allows five times as many. */
-const copySize = 1024 * 1024 * 1024;
 /** How often an object is made again that was removed while it was renewed. */
 const removals = 5;
 
@@ -135,57 +132,15 @@ async function renew(bucket: Bucket, key: string, info: ObjectInfo, bytes?: Uint
   const condition = { IfMatch: info.etag };
   if (bytes !== undefined) return (await put(bucket, key, { body: bytes, condition })) === "done";
   try {
-    await copyByParts(bucket, { key, from: key, info, condition });
+    await copyParts(bucket, key, { from: key, info, condition });
     return true;
   } catch (error) {
-    if (statusOf(error) === 404 || statusOf(error) === 412) return false;
-    throw error;
+    if (statusOf(error) === 412) return false;
+    if (statusOf(error) !== 404) throw error;
+    // No such upload: it was completed, and the answer lost. Or there is no such object.
+    const found = await head(bucket, key);
+    return found !== undefined && found.modified > info.modified;
   }
-}
-
-interface PartsToCopy {
-  readonly key: string;
-  readonly from: string;
-  /** Of `from`. */
-  readonly info: ObjectInfo;
-  readonly condition: { readonly IfMatch?: string };
-}
-
-async function copyByParts(bucket: Bucket, { key, from, info, condition }: PartsToCopy): Promise<void> {
-  const {
-    AbortMultipartUploadCommand,
-    CompleteMultipartUploadCommand,
-    CreateMultipartUploadCommand,
-    UploadPartCopyCommand,
-  } = await loadS3Client();
-  const { client, signal } = bucket;
-  const { etag, size } = info;
-  const options = { abortSignal: signal };
-  const target = { Bucket: bucket.name, Key: placeOf(bucket, key) };
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ...servedAs(key) }), options);
-  try {
-    const starts = Array.from({ length: Math.ceil(size / copySize) }, (_, part) => part * copySize);
-    const parts = await pMap(
-      starts,
-      async (start, part) => {
-        const range = `bytes=${start}-${Math.min(start + copySize, size) - 1}`;
-        const copied = { CopySource: sourceOf(bucket, from), CopySourceIfMatch: etag, CopySourceRange: range };
-        const command = new UploadPartCopyCommand({ ...target, ...copied, UploadId, PartNumber: part + 1 });
-        return { PartNumber: part + 1, ETag: (await client.send(command, options)).CopyPartResult?.ETag };
-      },
-      { concurrency: partsAtOnce },
-    );
-    const whole = { MultipartUpload: { Parts: parts }, UploadId, ...condition };
-    await client.send(new CompleteMultipartUploadCommand({ ...target, ...whole }), options);
-  } catch (error) {
-    // What was copied so far would be kept, and paid for.
-    await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
-    throw error;
-  }
-}
-
-function sourceOf(bucket: Bucket, key: string): string {
-  return [bucket.name, ...placeOf(bucket, key).split("/")].map(encodeURIComponent).join("/");
 }
 
 /** One request, but for what is larger than a server copies at once: the protocol has 5 GiB. */
@@ -194,7 +149,7 @@ async function linkTo(bucket: Bucket, key: string, from: string): Promise<void> 
   const command = new CopyObjectCommand({
     Bucket: bucket.name,
     Key: placeOf(bucket, key),
-    CopySource: sourceOf(bucket, from),
+    CopySource: copySource(bucket, from),
     MetadataDirective: "REPLACE",
     ...servedAs(key),
   });
@@ -202,7 +157,7 @@ async function linkTo(bucket: Bucket, key: string, from: string): Promise<void> 
     await asking(bucket, () => bucket.client.send(command, { abortSignal: bucket.signal }));
   } catch (error) {
     const info = statusOf(error) === 400 || statusOf(error) === 404 ? await head(bucket, from) : undefined;
-    if (info !== undefined && info.size > copySize) return copyByParts(bucket, { key, from, info, condition: {} });
+    if (info !== undefined && info.size > copySize) return copyParts(bucket, key, { from, info, condition: {} });
     if (statusOf(error) !== 404) throw error;
     throw new KilnError("NOT_FOUND", `${from}: got no such object in ${bucket.url}`, { details: { key: from } });
   }

@@ -2,6 +2,7 @@
 // its ways. The object is there afterwards, whole, or the server said without reason that a condition doesn't hold, and nothing is there.
 
 import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
@@ -63,3 +64,33 @@ test("whatever happens to whichever request of a large object, it is there whole
   const begun = await Array.fromAsync(direct.uploads?.() ?? []);
   expect(begun.map(({ key }) => key).toSorted()).toEqual(["cut-1", "cut-answer-1", "lost-1"]);
 });
+
+test(
+  "whatever happens when it is published again, it is there whole, and new to gc",
+  { timeout: 600_000 },
+  async () => {
+    const url = await server.makeBucket();
+    const direct = await openS3Store(url, signal);
+    const through = await openS3Store(url.replace(server.endpoint, proxy.endpoint), signal);
+    const again = async (planned: typeof plan) => {
+      [plan, requests] = [planned, []];
+      return through.create("whole", pieces()).catch((error: unknown) => error);
+    };
+    await direct.create("whole", pieces());
+    expect(await again(() => undefined)).toBe("exists");
+    // It is asked for; read and compared; copied onto itself.
+    expect(requests.map(({ method }) => method)).toEqual(["HEAD", "GET", "POST", "PUT", "POST"]);
+    for (const [at] of [...requests].entries()) {
+      for (const fault of faults) {
+        // Dates are whole seconds.
+        await sleep(1100);
+        const before = await direct.head("whole");
+        const outcome = await again((number) => (number === at + 1 ? fault : undefined));
+        const after = await direct.head("whole");
+        if (fault === "412" && isKilnError(outcome, "STORE_CONTENDED", "STORE_UNREACHABLE")) continue;
+        expect(outcome, `${fault} at request ${at + 1}`).toBe("exists");
+        expect(after?.modified, `${fault} at request ${at + 1}`).toBeGreaterThan(before?.modified ?? 0);
+      }
+    }
+  },
+);
