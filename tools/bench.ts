@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { apt } from "./bench/apt.ts";
+import { apt, aptSizes } from "./bench/apt.ts";
 import { auditPool } from "./bench/audit-pool.ts";
 import { audit } from "./bench/audit.ts";
 import { archive, cached } from "./bench/bake.ts";
@@ -33,6 +33,7 @@ const rows: readonly Row[] = [
   publish,
   deploy,
   apt,
+  aptSizes,
   yum,
   s3Rate,
   s3Requests,
@@ -41,6 +42,7 @@ const rows: readonly Row[] = [
   auditPool,
 ];
 
+/** Names, or parts of them. */
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((word) => !rows.some(({ name }) => name.includes(word)));
 if (unknown.length > 0) {
@@ -70,7 +72,8 @@ try {
 }
 
 function isWanted({ name }: Row): boolean {
-  return wanted.length === 0 || wanted.some((word) => name.includes(word));
+  const isName = (word: string) => rows.some((row) => row.name === word);
+  return wanted.length === 0 || wanted.some((word) => (isName(word) ? name === word : name.includes(word)));
 }
 
 function shown(line: Line): string {

@@ -50,7 +50,6 @@ export const apt: Row = {
       faster("reprepro with gz and xz", 10, xz),
       faster("aptly", 10, aptly),
       await promoting(bench, { store, next }),
-      ...(await growing(bench, { store, next })),
     ];
   },
 };
@@ -115,10 +114,13 @@ async function promoting(bench: Bench, { store, next }: Place): Promise<Line> {
 }
 
 /** Per step from one size to the next: the times' ratio over that of the bytes of the indexes. */
-async function growing(bench: Bench, { store, next }: Place): Promise<Line[]> {
+export const aptSizes: Row = { name: "apt-sizes", run: growing };
+
+async function growing(bench: Bench): Promise<Line[]> {
+  const next = newBakes(bench);
   const measured: { readonly size: number; readonly time: number; readonly bytes: number }[] = [];
   for (const size of sizes) {
-    const path = size === many ? store : await storeOfPackages(bench, { name: `store-${size}`, packages: size });
+    const path = await storeOfPackages(bench, { name: `store-${size}`, packages: size });
     const values: number[] = [];
     for (let done = 0; done <= times; done += 1) {
       const value = await timeProcess(adding(bench, path, (await next()).bake));
