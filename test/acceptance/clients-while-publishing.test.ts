@@ -19,7 +19,7 @@ import { publisher, withOpenPgp } from "../fixtures/publisher.ts";
 import type { WebServer } from "../stores/web-server.ts";
 
 const program = (name: string) => new URL(`../programs/${name}`, import.meta.url).pathname;
-const publishes = Number(process.env["KILN_PUBLISHES"] ?? "100");
+const publishes = Number(process.env["KILN_PUBLISHES"] ?? "500");
 /** All of one length. */
 const versions = Array.from({ length: publishes }, (_, at) => `1.0.${1000 + at}`);
 const number = (version: string) => Number(version.split(".")[2]);
