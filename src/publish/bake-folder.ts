@@ -2,7 +2,7 @@
 // than this.
 
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Digest, digestOf } from "../artifact/digest.ts";
@@ -26,19 +26,35 @@ export async function openBakeFolder(folder: string): Promise<Bake> {
   return {
     manifest: parseManifest(bytes, path),
     identity: digestOf(bytes),
-    open: ({ file }) => bytesOf(join(folder, file)),
+    open: ({ file, size }) => bytesOf(join(folder, file), size),
   };
 }
 
-async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+/** Bytes that are read at once. */
+const pieceSize = 1024 * 1024;
+
+/** `size`: what the manifest says; a file that has more ends after one byte more, or later. */
+async function* bytesOf(path: string, size: number): AsyncGenerator<Uint8Array> {
   try {
-    yield* createReadStream(path, { highWaterMark: 1024 * 1024 });
+    if (size < pieceSize) yield await startOf(path, size + 1);
+    else yield* createReadStream(path, { highWaterMark: pieceSize });
   } catch (cause) {
     if (!isSystemError(cause, "ENOENT", "ENOTDIR", "EISDIR")) throw cause;
     throw new KilnError("BAKE_CHANGED", `${path}: got no such file, want what the bake's manifest names`, {
       hint: "bake again: something wrote into the bake's folder",
       cause,
     });
+  }
+}
+
+/** A stream takes longer for a small file than the file does. */
+async function startOf(path: string, length: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length));
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
 

@@ -39,6 +39,9 @@ export interface Uploaded {
   readonly entries: readonly Uint8Array[];
 }
 
+/** Bytes: smaller artifacts are read whole, so that they can be signed natively. */
+const smallSize = 1024 * 1024;
+
 type ArtifactSignatures = Signatures["artifacts"][number];
 
 /** Throws BAKE_CHANGED when a file isn't what the manifest says, CANCELLED, and whatever the store throws. */
@@ -90,15 +93,14 @@ async function uploadArtifact(
 ): Promise<{ signatures: ArtifactSignatures; records: HashedRekord[] }> {
   const { store, signers, bake, artifact, sbom, context, onBytes } = options;
   const state = createHash("sha256");
-  await store.create(
-    poolKey(artifact),
-    checked({ bytes: bake.open(artifact), blob: artifact, state, onBytes, signal: context.signal }),
-  );
+  const small = artifact.size < smallSize ? await readDocument(bake, artifact) : undefined;
+  const bytes = small === undefined ? bake.open(artifact) : [small];
+  await store.create(poolKey(artifact), checked({ bytes, blob: artifact, state, onBytes, signal: context.signal }));
   // A store that found the artifact there must have compared every byte, or the state isn't the artifact's.
   if (state.copy().digest("hex") !== artifact.sha256) throw new TypeError(`${store.url} didn't read ${artifact.file}`);
 
   const digest = Buffer.from(artifact.sha256, "hex");
-  const signature = signers.release.signDigest(digest);
+  const signature = await (small === undefined ? signers.release.signDigest(digest) : signers.release.sign(small));
   const openpgp = await signers.openpgp.signState(state, context.now());
   await store.create(poolKey(artifact.sbom), sbom);
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
@@ -147,7 +149,7 @@ async function readDocument(bake: Bake, blob: Blob): Promise<Uint8Array> {
 
 /** The blob's bytes; `state` takes them in while they pass, and they end in an error if they aren't the blob's. */
 async function* checked(options: {
-  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly blob: Blob;
   readonly state: Hash;
   readonly onBytes: (count: number) => void;

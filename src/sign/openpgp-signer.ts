@@ -17,9 +17,16 @@ export interface OpenPgpKey {
   readonly privateKey: string;
 }
 
+let library: Promise<typeof import("openpgp")> | undefined;
+
+/** When it is first needed, and once: each further import would go through the module loader. */
+async function loadOpenPgp(): Promise<typeof import("openpgp")> {
+  return (library ??= import("openpgp"));
+}
+
 /** A new key. `now`: milliseconds since 1970. */
 export async function createOpenPgpKey(userId: string, now: number): Promise<OpenPgpKey> {
-  const { generateKey, readKey } = await import("openpgp");
+  const { generateKey, readKey } = await loadOpenPgp();
   const { publicKey, privateKey } = await generateKey({
     type: "rsa",
     rsaBits: 4096,
@@ -58,7 +65,7 @@ interface PrivateRsa {
 }
 
 async function readPrivateRsa(armored: string, fingerprint: string): Promise<PrivateRsa> {
-  const { readPrivateKey } = await import("openpgp");
+  const { readPrivateKey } = await loadOpenPgp();
   const { keyPacket } = await readPrivateKey({ armoredKey: armored });
   if (keyPacket.getFingerprint() !== fingerprint) {
     throw new KilnError("KEYS_INVALID", `OpenPGP key: got ${keyPacket.getFingerprint()}, want ${fingerprint}`, {
@@ -142,8 +149,8 @@ function multiprecision(number: Uint8Array): Buffer {
 }
 
 async function armor(packetBytes: Uint8Array): Promise<string> {
-  const openpgp = await import("openpgp");
-  return withNewlines(openpgp.armor(openpgp.enums.armor.signature, packetBytes));
+  const { armor: armored, enums } = await loadOpenPgp();
+  return withNewlines(armored(enums.armor.signature, packetBytes));
 }
 
 /** As every other file: lines end with a plain newline, the last one too, and none is blank at the end. */

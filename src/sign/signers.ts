@@ -21,8 +21,8 @@ export interface ReleaseSigner {
   readonly publicKey: string;
   /** DER signature, base64. */
   sign(bytes: Uint8Array): string;
-  /** The same, over bytes that have this SHA-256 (32 bytes). */
-  signDigest(sha256: Uint8Array): string;
+  /** The same, over bytes that have this SHA-256 (32 bytes): for what is too large to have at hand. */
+  signDigest(sha256: Uint8Array): Promise<string>;
 }
 
 /** Signs artifacts for clients that know OpenPGP: version 4, RSA, SHA-256. */

@@ -44,6 +44,8 @@ export async function openBucket(url: string, signal: AbortSignal): Promise<Buck
     // Servers that don't answer to it keep each part waiting for a second.
     expectContinueHeader: false,
     requestHandler: { connectionTimeout: connectionPatience, requestTimeout: requestPatience },
+    // What is written is signed with its SHA-256, and parts have a checksum each.
+    requestChecksumCalculation: "WHEN_REQUIRED",
     // Whatever is read is checked against a SHA-256 by whoever reads it.
     responseChecksumValidation: "WHEN_REQUIRED",
   });

@@ -20,6 +20,9 @@ type Library = Pick<
   | "DeleteObjectCommand"
 >;
 
+let library: Promise<Library> | undefined;
+
+/** Once: each further import would go through the module loader, and every request asks. */
 export async function loadS3Client(): Promise<Library> {
-  return import("@aws-sdk/client-s3");
+  return (library ??= import("@aws-sdk/client-s3"));
 }

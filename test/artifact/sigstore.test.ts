@@ -60,7 +60,7 @@ async function artifactBundle(index = 5, size = 11): Promise<Uint8Array> {
   const record = {
     publicKey: release.publicKey,
     digest: sha256(artifact).toString("base64"),
-    signature: release.signDigest(sha256(artifact)),
+    signature: await release.signDigest(sha256(artifact)),
   };
   return signatureBundle({ ...record, logEntry: await logged(hashedRekordBytes(record), index, size) });
 }
@@ -165,7 +165,7 @@ test("a bundle that is parsed has in it what went in", async () => {
     content: {
       sort: "signature",
       digest: digest.toString("base64"),
-      signature: loaded.signers.release.signDigest(digest),
+      signature: await loaded.signers.release.signDigest(digest),
     },
   });
   const { bytes, envelope } = await provenanceBundle();
