@@ -71,7 +71,8 @@ export function signedDigest(state: Hash, hashedPart: Uint8Array): Buffer {
   return state.copy().update(withTrailer(hashedPart)).digest();
 }
 
-function withTrailer(hashedPart: Uint8Array): Buffer {
+/** What stands behind the document where it is signed. */
+export function withTrailer(hashedPart: Uint8Array): Buffer {
   const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);
   trailer.writeUInt32BE(hashedPart.length, 2);
   return Buffer.concat([hashedPart, trailer]);

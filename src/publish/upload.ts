@@ -101,7 +101,8 @@ async function uploadArtifact(
 
   const digest = Buffer.from(artifact.sha256, "hex");
   const signature = await (small === undefined ? signers.release.signDigest(digest) : signers.release.sign(small));
-  const openpgp = await signers.openpgp.signState(state, context.now());
+  const { signBytes, signState } = signers.openpgp;
+  const openpgp = await (small === undefined ? signState(state, context.now()) : signBytes(small, context.now()));
   await store.create(poolKey(artifact.sbom), sbom);
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
   const native = await uploadNative(options);

@@ -1,8 +1,6 @@
 // What views read: log and pool as of a head, each entry proven to be in its tree, each blob held against its digest; and what signs
 // for stock clients.
 
-import { createHash } from "node:crypto";
-
 import type { Digest } from "../artifact/digest.ts";
 import { parseEntry } from "../artifact/leaf.ts";
 import { parseVkey } from "../artifact/log-key.ts";
@@ -129,6 +127,6 @@ export function viewSigner({ signers, now, trust }: Sourced): ViewSigner {
     now,
     validFor: (channel) => validityOf(trust, channel),
     signText: (text) => signers.openpgp.signText(text, now),
-    signBytes: (bytes, when = now) => signers.openpgp.signState(createHash("sha256").update(bytes), when),
+    signBytes: (bytes, when = now) => signers.openpgp.signBytes(bytes, when),
   };
 }

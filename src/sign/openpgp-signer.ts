@@ -2,10 +2,13 @@
 // gpgv, apt, rpm 4 and sqv all take. A detached signature is written here byte by byte (RFC 9580, 5.2.3), because it must
 // continue a digest state that has seen the artifact already; openpgp.js makes and parses the keys.
 
-import { constants, createPrivateKey, type Hash, type KeyObject, privateEncrypt } from "node:crypto";
+import { constants, createHash, createPrivateKey, type Hash, type KeyObject, privateEncrypt, sign } from "node:crypto";
+import { promisify } from "node:util";
+
+import type * as OpenPgp from "openpgp";
 
 import { clearSigned, textState } from "../artifact/clear-signed.ts";
-import { digestInfo, type SignatureType, signatureTypes, signedDigest } from "../artifact/openpgp.ts";
+import { digestInfo, type SignatureType, signatureTypes, signedDigest, withTrailer } from "../artifact/openpgp.ts";
 import { KilnError } from "../errors.ts";
 import type { OpenPgpSigner } from "./signers.ts";
 
@@ -17,10 +20,12 @@ export interface OpenPgpKey {
   readonly privateKey: string;
 }
 
-let library: Promise<typeof import("openpgp")> | undefined;
+const signInThread = promisify(sign);
+
+let library: Promise<typeof OpenPgp> | undefined;
 
 /** When it is first needed, and once: each further import would go through the module loader. */
-async function loadOpenPgp(): Promise<typeof import("openpgp")> {
+async function loadOpenPgp(): Promise<typeof OpenPgp> {
   return (library ??= import("openpgp"));
 }
 
@@ -43,20 +48,24 @@ export async function createOpenPgpKey(userId: string, now: number): Promise<Ope
 /** Parses the private key when it first signs: moving a channel needs none of it. */
 export function openPgpSigner({ fingerprint, publicKey, privateKey }: OpenPgpKey): OpenPgpSigner {
   let parsed: Promise<PrivateRsa> | undefined;
-  const sign = async (state: Hash, type: SignatureType, when: number): Promise<string> => {
+  const signed = async (document: Document, type: SignatureType, when: number): Promise<string> => {
     parsed ??= readPrivateRsa(privateKey, fingerprint);
     const { key, created } = await parsed;
     // Clocks differ by seconds, and clients refuse a signature that is older than its key.
     const time = Math.max(Math.floor(when / 1000), created);
-    return armor(signaturePacket({ state, type, key, time, fingerprint: Buffer.from(fingerprint, "hex") }));
+    return armor(await signaturePacket({ document, type, key, time, fingerprint: Buffer.from(fingerprint, "hex") }));
   };
   return {
     fingerprint,
     publicKey,
-    signState: (state, when) => sign(state, "document", when),
-    signText: async (text, when) => clearSigned(text, await sign(textState(text), "text", when)),
+    signState: (state, when) => signed({ state }, "document", when),
+    signBytes: (bytes, when) => signed({ bytes }, "document", when),
+    signText: async (text, when) => clearSigned(text, await signed({ state: textState(text) }, "text", when)),
   };
 }
+
+/** Its bytes, or what has taken them in. */
+type Document = { readonly state: Hash } | { readonly bytes: Uint8Array };
 
 interface PrivateRsa {
   readonly key: KeyObject;
@@ -107,14 +116,14 @@ function toBase64Url(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("base64url");
 }
 
-function signaturePacket(options: {
-  readonly state: Hash;
+async function signaturePacket(options: {
+  readonly document: Document;
   readonly type: SignatureType;
   readonly key: KeyObject;
   readonly time: number;
   readonly fingerprint: Uint8Array;
-}): Buffer {
-  const { state, type, key, time, fingerprint } = options;
+}): Promise<Buffer> {
+  const { document, type, key, time, fingerprint } = options;
   const created = Buffer.alloc(4);
   created.writeUInt32BE(time);
   const hashed = Buffer.concat([
@@ -124,9 +133,23 @@ function signaturePacket(options: {
   // Version 4, RSA, SHA-256.
   const hashedPart = Buffer.concat([Buffer.of(4, signatureTypes[type], 1, 8), uint16(hashed.length), hashed]);
   const unhashed = subpacket(16, fingerprint.subarray(-8)); // issuer's key id
-  const digest = signedDigest(state, hashedPart);
-  const number = privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, digestInfo(digest));
+  const { digest, number } = await signatureNumber(document, hashedPart, key);
   return packet(2, [hashedPart, uint16(unhashed.length), unhashed, digest.subarray(0, 2), multiprecision(number)]);
+}
+
+/** Of bytes in a thread of Node's own; of a digest, which Node can't be asked to sign there, in this one. */
+async function signatureNumber(
+  document: Document,
+  hashedPart: Uint8Array,
+  key: KeyObject,
+): Promise<{ digest: Buffer; number: Buffer }> {
+  if ("bytes" in document) {
+    const bytes = Buffer.concat([document.bytes, withTrailer(hashedPart)]);
+    const digest = createHash("sha256").update(bytes).digest();
+    return { digest, number: await signInThread("sha256", bytes, key) };
+  }
+  const digest = signedDigest(document.state, hashedPart);
+  return { digest, number: privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, digestInfo(digest)) };
 }
 
 function subpacket(type: number, body: Uint8Array): Buffer {

@@ -33,6 +33,8 @@ export interface OpenPgpSigner {
   readonly publicKey: string;
   /** Armored detached signature over what `state` (SHA-256) has taken in; it isn't consumed. `when`: ms since 1970. */
   signState(state: Hash, when: number): Promise<string>;
+  /** The same over bytes that are at hand, beside whatever else goes on. */
+  signBytes(bytes: Uint8Array, when: number): Promise<string>;
   /** A text that ends with a newline, and its signature around it. */
   signText(text: string, when: number): Promise<string>;
 }

@@ -277,7 +277,9 @@ async function readRepositories(
 
 function logIn({ source, target, trust, context }: SyncOptions, state: PublishedState, head: Head) {
   const store = { ...overlay(source, target), ...refusing };
-  const signers = { openpgp: { fingerprint: "", publicKey: "", signState: refuse, signText: refuse } };
+  const signers = {
+    openpgp: { fingerprint: "", publicKey: "", signState: refuse, signBytes: refuse, signText: refuse },
+  };
   return changeSource({ store, trust, head, signers, now: context.now(), publicUrl: "" }, state);
 }
 

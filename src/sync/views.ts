@@ -109,5 +109,5 @@ function signsNothing(): never {
 }
 
 const noSigners: BringUp["signers"] = {
-  openpgp: { fingerprint: "", publicKey: "", signState: signsNothing, signText: signsNothing },
+  openpgp: { fingerprint: "", publicKey: "", signState: signsNothing, signBytes: signsNothing, signText: signsNothing },
 };

@@ -38,6 +38,11 @@ async function signed(): Promise<{ signature: string; keys: string[]; fingerprin
   return { signature, keys: [signer.publicKey], fingerprint: signer.fingerprint };
 }
 
+test("bytes that are at hand are signed as what has taken them in", async () => {
+  const { openpgp: signer } = (await madeKeys()).loaded.signers;
+  expect(await signer.signBytes(content, later)).toBe(await signer.signState(stateOf(content), later));
+});
+
 function verify(options: { signature: string; keys: readonly string[]; state?: Hash; now?: number }) {
   return verifyOpenPgp({ state: stateOf(content), now: later, what: "app.tar", ...options });
 }
