@@ -84,9 +84,13 @@ const quick: typeof servers = {
 /** Milliseconds until a server must have answered. */
 const patience = 60_000;
 
-/** Starts one of `servers`, s3rver or MinIO on a free port; `more`: settings of it beside those. */
-export async function startS3Server(name: string, more: Readonly<Record<string, string>> = {}): Promise<S3Server> {
-  const folder = await mkdtemp(join(tmpdir(), "kiln-s3-"));
+/** Starts one of `servers`, s3rver or MinIO on a free port; `more`: settings of it beside those. `within`: where it keeps its data. */
+export async function startS3Server(
+  name: string,
+  more: Readonly<Record<string, string>> = {},
+  within = tmpdir(),
+): Promise<S3Server> {
+  const folder = await mkdtemp(join(within, "kiln-s3-"));
   await mkdir(join(folder, "data"));
   await mkdir(join(folder, "sidecar"));
   const port = await freePort();
