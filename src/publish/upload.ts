@@ -94,15 +94,24 @@ async function uploadArtifact(
   const { store, signers, bake, artifact, sbom, context, onBytes } = options;
   const state = createHash("sha256");
   const small = artifact.size < smallSize ? await readDocument(bake, artifact) : undefined;
+  // Before the store takes the bytes: it may give their memory back.
+  const signedSmall =
+    small === undefined
+      ? undefined
+      : {
+          signature: signers.release.sign(small),
+          openpgp: await signers.openpgp.signBytes(small, context.now()),
+        };
   const bytes = small === undefined ? bake.open(artifact) : [small];
   await store.create(poolKey(artifact), checked({ bytes, blob: artifact, state, onBytes, signal: context.signal }));
   // A store that found the artifact there must have compared every byte, or the state isn't the artifact's.
   if (state.copy().digest("hex") !== artifact.sha256) throw new TypeError(`${store.url} didn't read ${artifact.file}`);
 
   const digest = Buffer.from(artifact.sha256, "hex");
-  const signature = await (small === undefined ? signers.release.signDigest(digest) : signers.release.sign(small));
-  const { signBytes, signState } = signers.openpgp;
-  const openpgp = await (small === undefined ? signState(state, context.now()) : signBytes(small, context.now()));
+  const { signature, openpgp } = signedSmall ?? {
+    signature: await signers.release.signDigest(digest),
+    openpgp: await signers.openpgp.signState(state, context.now()),
+  };
   await store.create(poolKey(artifact.sbom), sbom);
   const sbomRecord = signStatement(signers, sbomStatement(artifact, sbom));
   const native = await uploadNative(options);
